@@ -1,0 +1,2 @@
+//! nexus
+fn main() {}

@@ -1,0 +1,35 @@
+// Counts, ids and values as short text.
+import type { Json, Tokens } from "../api/types";
+
+/** `812`, `12.4 k`, `1.25 M`. */
+export function formatCount(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  if (value < 10_000) return value.toLocaleString("en-US");
+  if (value < 999_950) return `${(value / 1000).toFixed(1)} k`;
+  return `${(value / 1_000_000).toFixed(2)} M`;
+}
+
+export function totalTokens(tokens: Tokens | null | undefined): number {
+  return tokens ? tokens.prompt + tokens.completion : 0;
+}
+
+/** UUIDv7 begins with the time, so neighbours look alike: the end tells them apart. */
+export function shortId(id: string): string {
+  return id.length > 12 ? `…${id.slice(-8)}` : id;
+}
+
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString("en-US")} ${count === 1 ? one : many}`;
+}
+
+/** The text of an agent's answer, if the output is nothing but that. */
+export function textOf(output: Json | undefined): string | null {
+  if (typeof output === "string") return output;
+  if (typeof output !== "object" || output === null || Array.isArray(output)) return null;
+  const keys = Object.keys(output);
+  return keys.length === 1 && keys[0] === "text" && typeof output.text === "string" ? output.text : null;
+}
+
+export function prettyJson(value: unknown): string {
+  return JSON.stringify(value, null, 2) ?? "";
+}

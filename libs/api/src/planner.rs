@@ -1,0 +1,103 @@
+//! The planner port: workflow definitions, their versions, and what can be said about a document without
+//! running it. Not here: how (`services/planner`).
+
+use crate::{CallCtx, Result};
+use async_trait::async_trait;
+use nexus_model::{
+    Money, NodeId, WorkflowId,
+    document::BudgetOverride,
+    problem::Report,
+    workflow::{Page, Plan, VersionInfo, Workflow},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Which document is meant.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target {
+    /// This one.
+    Document(Value),
+    /// A stored one; the latest version if none is named.
+    Workflow {
+        /// The workflow.
+        id: WorkflowId,
+        /// Its version.
+        version: Option<u32>,
+    },
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Most entries, 1 to 200; 50 if absent.
+    pub limit: Option<u32>,
+    /// Where to go on, as given by the page before.
+    pub cursor: Option<String>,
+}
+
+/// What a run may cost (contract section 4).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Least, if everything succeeds at once.
+    pub min_usd: Money,
+    /// To be expected.
+    pub expected_usd: Money,
+    /// Upper bound.
+    pub max_usd: Money,
+    /// Tokens: `prompt` and `completion`, expected.
+    pub tokens: nexus_model::execution::Tokens,
+    /// The same per node.
+    pub nodes: Vec<NodeEstimate>,
+    /// Whether `max_usd` is within the budget; true without one.
+    pub fits_budget: bool,
+}
+
+/// What a node may cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeEstimate {
+    /// The node.
+    pub node_id: NodeId,
+    /// Least.
+    pub min_usd: Money,
+    /// To be expected.
+    pub expected_usd: Money,
+    /// Upper bound.
+    pub max_usd: Money,
+}
+
+/// The planner.
+#[async_trait]
+pub trait Planner: Send + Sync + 'static {
+    /// Saves a new workflow. Invalid documents are refused with `Invalid` and one detail per problem, unless
+    /// `draft` and well-formed.
+    async fn create_workflow(&self, ctx: &CallCtx, document: Value, draft: bool) -> Result<Workflow>;
+    /// A workflow; the latest version if none is named.
+    async fn get_workflow(&self, ctx: &CallCtx, id: WorkflowId, version: Option<u32>) -> Result<Workflow>;
+    /// Saves a new version if the latest one is `expected_version`, else `PreconditionFailed`.
+    async fn update_workflow(
+        &self,
+        ctx: &CallCtx,
+        id: WorkflowId,
+        expected_version: u32,
+        document: Value,
+        draft: bool,
+    ) -> Result<Workflow>;
+    /// Deletes a workflow; its executions stay readable.
+    async fn delete_workflow(&self, ctx: &CallCtx, id: WorkflowId) -> Result<()>;
+    /// Workflows, newest first; `query` filters by name (substring, case-insensitive).
+    async fn list_workflows(&self, ctx: &CallCtx, page: PageRequest, query: Option<String>) -> Result<Page<Workflow>>;
+    /// A workflow's versions, newest first.
+    async fn list_versions(&self, ctx: &CallCtx, id: WorkflowId, page: PageRequest) -> Result<Page<VersionInfo>>;
+    /// Everything wrong with a document. Fails only if it is no JSON object.
+    async fn validate(&self, ctx: &CallCtx, document: Value) -> Result<Report>;
+    /// How a document's nodes can run; `Invalid` if it is not valid.
+    async fn plan(&self, ctx: &CallCtx, target: Target) -> Result<Plan>;
+    /// What a run may cost; calls nobody.
+    async fn estimate(
+        &self,
+        ctx: &CallCtx,
+        target: Target,
+        inputs: Value,
+        budget: Option<BudgetOverride>,
+    ) -> Result<Estimate>;
+}

@@ -1,0 +1,134 @@
+//! The scraper port: from a URL and a sentence to a running endpoint. Not here: how (`services/scraper`).
+
+use crate::{BoxStream, CallCtx, Result, planner::PageRequest};
+use async_trait::async_trait;
+use nexus_model::{JobId, Money, Timestamp, workflow::Page};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What to scrape.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateJob {
+    /// The page.
+    pub url: String,
+    /// What is wanted from it.
+    pub description: String,
+    /// Who wants it.
+    #[serde(default)]
+    pub user_id: Option<String>,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobStatus {
+    /// Accepted.
+    Pending,
+    /// Studying the page.
+    Analyzing,
+    /// Writing the code.
+    Generating,
+    /// Trying the code.
+    Testing,
+    /// Its endpoint works.
+    Ready,
+    /// It could not be done.
+    Failed,
+}
+
+/// A scraper job (contract section 6).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// The page.
+    pub url: String,
+    /// What is wanted.
+    pub description: String,
+    /// Where it stands.
+    pub status: JobStatus,
+    /// 0 to 100.
+    pub progress: u32,
+    /// What is happening, in a sentence.
+    pub message: String,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Path of the endpoint.
+    pub api_endpoint: Option<String>,
+    /// The first three records.
+    pub sample_data: Option<Value>,
+    /// Why it failed.
+    pub error: Option<Value>,
+    /// The code.
+    pub scraper_code: Option<String>,
+    /// Its version, from 1.
+    pub code_version: Option<u32>,
+    /// What was learned of the page.
+    pub analysis: Option<Value>,
+    /// What it cost.
+    pub cost_usd: Money,
+    /// Each try.
+    pub attempts: Vec<Value>,
+}
+
+/// Result of running a scraper now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestResult {
+    /// Whether it worked.
+    pub ok: bool,
+    /// The records.
+    pub data: Value,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Value>,
+    /// How long it took, milliseconds.
+    pub duration_ms: u64,
+}
+
+/// Which part of an endpoint's data.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EndpointQuery {
+    /// Whether to bypass the cache.
+    pub fresh: bool,
+    /// Most records.
+    pub limit: Option<u32>,
+    /// Records to skip.
+    pub offset: u32,
+}
+
+/// What an endpoint answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EndpointData {
+    /// When it was asked.
+    pub request_timestamp: Timestamp,
+    /// The page.
+    pub source_url: String,
+    /// The records.
+    pub data: Vec<Value>,
+    /// About them.
+    pub metadata: Value,
+}
+
+/// The scraper.
+#[async_trait]
+pub trait Scraper: Send + Sync + 'static {
+    /// Accepts a job.
+    async fn create_job(&self, ctx: &CallCtx, request: CreateJob) -> Result<Job>;
+    /// A job.
+    async fn get_job(&self, ctx: &CallCtx, id: JobId) -> Result<Job>;
+    /// Jobs, newest first.
+    async fn list_jobs(&self, ctx: &CallCtx, page: PageRequest) -> Result<Page<Job>>;
+    /// Deletes a job and its endpoint.
+    async fn delete_job(&self, ctx: &CallCtx, id: JobId) -> Result<()>;
+    /// The job at each change; ends when it is ready or failed.
+    async fn watch_job(&self, ctx: &CallCtx, id: JobId) -> Result<BoxStream<Job>>;
+    /// Runs the scraper now.
+    async fn test_job(&self, ctx: &CallCtx, id: JobId) -> Result<TestResult>;
+    /// Writes a new version of the code, with the last failure as feedback.
+    async fn regenerate_job(&self, ctx: &CallCtx, id: JobId) -> Result<Job>;
+    /// Runs the endpoint.
+    async fn run_endpoint(&self, ctx: &CallCtx, id: JobId, query: EndpointQuery) -> Result<EndpointData>;
+}

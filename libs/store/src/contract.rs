@@ -1,0 +1,262 @@
+//! The traits that both backends implement, and what goes through them. Times in leases are always the
+//! database's clock. Not here: SQL.
+
+use async_trait::async_trait;
+use nexus_model::{
+    Event, EventType, ExecutionId, ExecutionStatus, Money, NodeId, Problem, Timestamp, WorkflowId,
+    document::Budget,
+    execution::{ExecutionSummary, Failure, Tokens},
+    workflow::{VersionInfo, Workflow},
+};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another owner has a higher fence, or the execution has moved on: stop at once, nothing was written.
+    #[error("the execution belongs to another owner now")]
+    FenceLost,
+    /// The latest version is another one.
+    #[error("the workflow is at version {current}, not {expected}")]
+    VersionMismatch {
+        /// The latest version.
+        current: u32,
+        /// The one the writer knew.
+        expected: u32,
+    },
+    /// No such workflow or execution.
+    #[error("not found")]
+    NotFound,
+    /// The database cannot be reached or is shutting down; nothing is known of the last write.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// The database's schema is not this version's.
+    #[error("{0}")]
+    Schema(String),
+    /// Anything else: a bug or a damaged database.
+    #[error("the database failed: {0}")]
+    Internal(String),
+}
+
+/// Result of a store's method.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Rises with every change of owner; a write under an old fence changes nothing.
+pub type Fence = u64;
+
+/// Workflows and their versions.
+#[async_trait]
+pub trait WorkflowStore: Send + Sync + 'static {
+    /// Saves version 1 of a new workflow.
+    async fn create_workflow(&self, workflow: NewVersion) -> Result<Workflow>;
+    /// Saves the next version if the latest is `expected`, else `VersionMismatch`; `NotFound` if deleted.
+    async fn update_workflow(&self, id: WorkflowId, expected: u32, workflow: NewVersion) -> Result<Workflow>;
+    /// A version (the latest if `None`). A deleted workflow is found only if a version is named: its executions
+    /// still need it.
+    async fn get_workflow(&self, id: WorkflowId, version: Option<u32>) -> Result<Option<Workflow>>;
+    /// Marks it deleted. `false` if there was none.
+    async fn delete_workflow(&self, id: WorkflowId) -> Result<bool>;
+    /// Latest versions, newest workflow first, those before `before`; `query` is a case-insensitive part of the name.
+    async fn list_workflows(&self, before: Option<WorkflowId>, limit: u32, query: Option<&str>) -> Result<Vec<Workflow>>;
+    /// Versions below `before`, newest first; `NotFound` for an unknown or deleted workflow.
+    async fn list_versions(&self, id: WorkflowId, before: Option<u32>, limit: u32) -> Result<Vec<VersionInfo>>;
+}
+
+/// A document to save.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewVersion {
+    /// The document as given.
+    pub document: Map<String, Value>,
+    /// Whether it can be executed.
+    pub valid: bool,
+    /// Why not.
+    pub problems: Vec<Problem>,
+}
+
+/// Executions: the queue, the journal, the events.
+#[async_trait]
+pub trait ExecutionStore: Send + Sync + 'static {
+    /// Accepts an execution. With `claim_by` the creator owns it at once (fence 1), as if it had claimed it.
+    /// With an idempotency key that is taken, nothing is created.
+    async fn create_execution(&self, execution: NewExecution) -> Result<Created>;
+    /// Takes up to `limit` executions that nobody works on: queued ones, oldest first, and running ones whose lease
+    /// has run out. Raises the fence; counts a recovery for those that were running.
+    async fn claim(&self, worker: &str, limit: u32, lease: Duration) -> Result<Vec<Claimed>>;
+    /// Prolongs the leases that are still held under these fences; returns those ids. The others are lost.
+    async fn renew(&self, worker: &str, held: &[(ExecutionId, Fence)], lease: Duration) -> Result<Vec<ExecutionId>>;
+    /// Gives an execution back, to be claimed at once. No recovery is counted. Ignores a lost fence.
+    async fn release(&self, id: ExecutionId, fence: Fence) -> Result<()>;
+    /// Writes one step, durably, all or nothing; returns the `seq` of its first event. `FenceLost` if the fence or
+    /// the journal's length is not as expected.
+    async fn commit(&self, step: Step) -> Result<Committed>;
+    /// The head and the whole journal.
+    async fn load(&self, id: ExecutionId) -> Result<Option<Loaded>>;
+    /// The head alone.
+    async fn head(&self, id: ExecutionId) -> Result<Option<Head>>;
+    /// Newest first, those before `before`.
+    async fn list_executions(&self, filter: ListFilter, before: Option<ExecutionId>, limit: u32) -> Result<Vec<ExecutionSummary>>;
+    /// Events with `seq > after`, in order.
+    async fn events(&self, id: ExecutionId, after: u64, limit: u32) -> Result<Vec<Event>>;
+    /// Answers if the database does.
+    async fn ping(&self) -> Result<()>;
+}
+
+/// An execution to accept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewExecution {
+    /// Its id.
+    pub id: ExecutionId,
+    /// The workflow.
+    pub workflow_id: WorkflowId,
+    /// The version it runs on.
+    pub workflow_version: u32,
+    /// The workflow's name now.
+    pub workflow_name: String,
+    /// Its inputs.
+    pub inputs: Value,
+    /// Its budget, overrides applied.
+    pub budget: Option<Budget>,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// Key and hash of the request's content.
+    pub idempotency: Option<(String, String)>,
+    /// The worker that wants it, and for how long.
+    pub claim_by: Option<(String, Duration)>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// It is accepted.
+    New,
+    /// The key was used for this execution, with the same content.
+    Existing(ExecutionId),
+    /// The key was used with other content.
+    KeyConflict,
+}
+
+/// An execution's row: what is known of it without its journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head {
+    /// What lists show.
+    pub summary: ExecutionSummary,
+    /// Its inputs.
+    pub inputs: Value,
+    /// Its budget as of the last commit.
+    pub budget: Option<Budget>,
+    /// Its fence.
+    pub fence: Fence,
+    /// Who works on it.
+    pub owner: Option<String>,
+    /// Whether the owner's lease is still running, by the database's clock.
+    pub leased: bool,
+    /// The next event's `seq`.
+    pub next_seq: u64,
+    /// Records in the journal.
+    pub journal_len: u64,
+    /// Recoveries in a row without progress.
+    pub recoveries: u32,
+}
+
+/// An execution with its journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// Its row.
+    pub head: Head,
+    /// Its records, JSON, in order.
+    pub journal: Vec<String>,
+}
+
+/// A claimed execution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claimed {
+    /// The execution, under the new fence.
+    pub loaded: Loaded,
+    /// Whether another owner had it before and its lease ran out.
+    pub recovered: bool,
+}
+
+/// One step of an execution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The execution.
+    pub id: ExecutionId,
+    /// The writer's fence.
+    pub fence: Fence,
+    /// The journal's length as the writer knows it; the new records follow.
+    pub journal_len: u64,
+    /// Records to append, JSON.
+    pub records: Vec<String>,
+    /// Events to append; the store numbers them.
+    pub events: Vec<NewEvent>,
+    /// The row's new contents.
+    pub update: HeadUpdate,
+    /// Who has it afterwards.
+    pub ownership: Ownership,
+    /// Whether this counts as progress (resets the recoveries).
+    pub progress: bool,
+}
+
+/// Who has an execution after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ownership {
+    /// The writer keeps it.
+    Keep,
+    /// Nobody: it has ended, or waits to be claimed. The fence rises, so that whoever had it is locked out.
+    Nobody,
+}
+
+/// The part of an execution's row that steps change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeadUpdate {
+    /// Where it stands.
+    pub status: ExecutionStatus,
+    /// Why it failed.
+    pub error: Option<Failure>,
+    /// Its budget.
+    pub budget: Option<Budget>,
+    /// Settled so far.
+    pub spent: Money,
+    /// Held for calls in flight.
+    pub reserved: Money,
+    /// Tokens so far.
+    pub tokens: Tokens,
+    /// When its first run began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// An event without its number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// What happened.
+    pub kind: EventType,
+    /// The node concerned.
+    pub agent_id: Option<NodeId>,
+    /// Details.
+    pub data: Value,
+    /// When.
+    pub timestamp: Timestamp,
+}
+
+/// A step that is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// `seq` of the step's first event (of the next one, if it had none).
+    pub first_seq: u64,
+}
+
+/// Which executions to list.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ListFilter {
+    /// Only those of this workflow.
+    pub workflow_id: Option<WorkflowId>,
+    /// Only those with this status.
+    pub status: Option<ExecutionStatus>,
+}
+
+/// Everything the services need of a database.
+pub trait Store: WorkflowStore + ExecutionStore {}
+impl<T: WorkflowStore + ExecutionStore> Store for T {}
