@@ -1,9 +1,21 @@
 //! What models cost: the price book made from `pricing/models.json`, and the exact price of a call.
 //! Not here: when money is reserved or spent (`nexus-engine`), who calls (`nexus-llm-gateway`).
 
+mod file;
+#[cfg(test)]
+mod tests;
+
+pub use file::Error;
+
 use crate::Money;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
+
+/// The service tier Nexus asks for and prices are shown of.
+pub const DEFAULT_TIER: &str = "default";
 
 /// What a call used, in tokens. The counts do not overlap except `reasoning`, which is part of `output`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +37,11 @@ pub struct Usage {
 impl Usage {
     /// All prompt tokens: what context tiers are judged by.
     pub fn prompt(&self) -> u64 {
-        self.input + self.cached_input + self.cache_write + self.cache_write_long
+        // Counts come from outside: a nonsensical one must not wrap.
+        self.input
+            .saturating_add(self.cached_input)
+            .saturating_add(self.cache_write)
+            .saturating_add(self.cache_write_long)
     }
 }
 
@@ -73,11 +89,37 @@ pub struct Rate {
     pub output: Money,
 }
 
+impl Rate {
+    /// The price of a call by this row.
+    pub fn cost(&self, usage: &Usage) -> Money {
+        let cache_write = self.cache_write.unwrap_or(self.input);
+        [
+            self.input.times(usage.input),
+            self.cached_input.unwrap_or(self.input).times(usage.cached_input),
+            cache_write.times(usage.cache_write),
+            self.cache_write_long.unwrap_or(cache_write).times(usage.cache_write_long),
+            self.output.times(usage.output),
+        ]
+        .into_iter()
+        .sum()
+    }
+
+    /// The most a prompt token can cost by this row, whatever the provider's cache does with it.
+    pub fn dearest_input(&self) -> Money {
+        [Some(self.input), self.cached_input, self.cache_write, self.cache_write_long]
+            .into_iter()
+            .flatten()
+            .fold(Money::ZERO, Money::max)
+    }
+}
+
 /// A model and its prices.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// The provider's own name for it.
     pub name: String,
+    /// Further names of it, without the provider.
+    pub aliases: Vec<String>,
     /// The provider: `openai`, `anthropic`, `demo`.
     pub provider: String,
     /// What it is for.
@@ -96,6 +138,10 @@ pub struct Model {
     pub capabilities: Vec<String>,
     /// When it takes temperature and top_p.
     pub sampling_params: SamplingParams,
+    /// The reasoning effort it uses when none is asked for.
+    pub default_reasoning_effort: Option<String>,
+    /// Whether it can be forced to call a tool.
+    pub forced_tool_use: bool,
     /// Day it is switched off, `YYYY-MM-DD`.
     pub deprecation_date: Option<String>,
     /// Length of its vectors, for embeddings.
@@ -107,6 +153,54 @@ impl Model {
     pub fn id(&self) -> String {
         format!("{}/{}", self.provider, self.name)
     }
+
+    /// Whether it is known to be able to do this, e.g. `structured_output`.
+    pub fn can(&self, capability: &str) -> bool {
+        self.capabilities.iter().any(|known| known == capability)
+    }
+
+    /// Whether temperature may be sent when no reasoning effort is.
+    pub fn takes_temperature(&self) -> bool {
+        match self.sampling_params {
+            SamplingParams::Always => true,
+            SamplingParams::Never => false,
+            SamplingParams::WhenEffortNone => self.default_reasoning_effort.as_deref() == Some("none"),
+        }
+    }
+
+    /// The row that prices a call of `prompt` tokens in this tier; it prices all tokens of the call.
+    pub fn rate(&self, tier: &str, prompt: u64) -> Option<&Rate> {
+        self.reachable(tier, prompt).max_by_key(|rate| rate.above_input_tokens)
+    }
+
+    /// The row for short prompts in the default tier: what lists show. Every model of a price book has one.
+    pub fn default_rate(&self) -> Option<&Rate> {
+        self.rate(DEFAULT_TIER, 0)
+    }
+
+    /// The exact price of a call; `None` if the model has no prices for this tier.
+    pub fn cost(&self, tier: &str, usage: &Usage) -> Option<Money> {
+        Some(self.rate(tier, usage.prompt())?.cost(usage))
+    }
+
+    /// The most a call in the default tier can cost whose prompt has at most `prompt_bound` tokens and whose answer
+    /// at most `max_tokens`: no usage within these bounds costs more. Each rate is the dearest of all rows such a
+    /// prompt can reach, since a shorter prompt than the bound may land in a dearer row.
+    pub fn worst_case(&self, prompt_bound: u64, max_tokens: u64) -> Money {
+        let dearest = |of: fn(&Rate) -> Money| {
+            // Without a price nothing is known to be enough.
+            self.reachable(DEFAULT_TIER, prompt_bound).map(of).max().unwrap_or(Money::from_picos(i64::MAX))
+        };
+        let (input, output) = (dearest(Rate::dearest_input), dearest(|rate| rate.output));
+        input.times(prompt_bound).plus(output.times(max_tokens))
+    }
+
+    /// The rows of a tier that prompts of up to `prompt` tokens can fall under.
+    fn reachable<'a>(&'a self, tier: &str, prompt: u64) -> impl Iterator<Item = &'a Rate> {
+        self.rates.iter().filter(move |rate| {
+            rate.tier == tier && (rate.above_input_tokens == 0 || rate.above_input_tokens < prompt)
+        })
+    }
 }
 
 /// All known models, by `provider/name` (aliases included).
@@ -114,4 +208,32 @@ impl Model {
 pub struct PriceBook {
     models: Vec<Model>,
     by_id: BTreeMap<String, usize>,
+}
+
+static BUILTIN: LazyLock<Arc<PriceBook>> = LazyLock::new(|| {
+    let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../pricing/models.json"));
+    // A test proves that the file in the repository parses.
+    Arc::new(PriceBook::parse(text).unwrap_or_default())
+});
+
+impl PriceBook {
+    /// The price book in the repository, `pricing/models.json`; parsed once, cheap to get again.
+    pub fn builtin() -> Arc<PriceBook> {
+        Arc::clone(&BUILTIN)
+    }
+
+    /// Reads and checks a pricing file; the format is described in `pricing/README.md`.
+    pub fn parse(text: &str) -> Result<PriceBook, Error> {
+        file::parse(text)
+    }
+
+    /// The model with this `provider/name`, or with this alias.
+    pub fn get(&self, id: &str) -> Option<&Model> {
+        self.models.get(*self.by_id.get(id)?)
+    }
+
+    /// All models, as the file orders them.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
 }
