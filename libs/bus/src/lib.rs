@@ -8,6 +8,12 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use nexus_model::ExecutionId;
 
+mod in_process;
+mod nats;
+
+pub use in_process::InProcessBus;
+pub use nats::{Error, NatsBus};
+
 /// What a message is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Topic {
@@ -33,6 +39,9 @@ impl Topic {
 /// Largest message a bus carries; a larger one is dropped by `publish` with a warning.
 pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 
+/// Messages that wait for one reader; when it lags further behind, it loses messages.
+pub const READER_BACKLOG: usize = 512;
+
 /// Publish and subscribe, at most once.
 #[async_trait]
 pub trait Bus: Send + Sync + 'static {
@@ -44,4 +53,18 @@ pub trait Bus: Send + Sync + 'static {
     async fn subscribe(&self, topic: Topic) -> BoxStream<'static, Bytes>;
     /// Whether messages get through at the moment.
     fn is_connected(&self) -> bool;
+}
+
+/// Whether the message is small enough to be carried; says so in the log if not.
+fn fits(topic: Topic, message: &Bytes) -> bool {
+    let fits = message.len() <= MAX_MESSAGE_BYTES;
+    if !fits {
+        tracing::warn!(
+            subject = topic.subject(),
+            bytes = message.len(),
+            limit = MAX_MESSAGE_BYTES,
+            "a message is too large for the bus and was dropped; readers get its content from the store"
+        );
+    }
+    fits
 }

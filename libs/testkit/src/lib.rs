@@ -1,1 +1,6 @@
-//! nexus-testkit
+//! What tests need around them: real servers of their own, real processes, a scripted provider. Every helper starts
+//! on free ports and cleans up when it is dropped.
+//!
+//! Not here: the contract suites of the ports (next to each port's implementation), anything production code uses.
+
+pub mod nats;
