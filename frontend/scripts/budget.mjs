@@ -14,7 +14,9 @@ const sizeOf = (path) => {
 };
 
 let tooLarge = false;
-for (const page of readdirSync(out, { recursive: true }).filter((name) => name.endsWith(".html")).sort()) {
+for (const page of readdirSync(out, { recursive: true })
+  .filter((name) => name.endsWith(".html"))
+  .sort()) {
   const html = readFileSync(join(out, page), "utf8");
   const scripts = [...html.matchAll(/<script\b([^>]*)>/gi)]
     .filter(([, attributes]) => !/\bnomodule\b/i.test(attributes))

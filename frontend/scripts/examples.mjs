@@ -10,7 +10,9 @@ const target = join(here, "../lib/generated/examples.json");
 
 let names = [];
 try {
-  names = readdirSync(source).filter((name) => name.endsWith(".json")).sort();
+  names = readdirSync(source)
+    .filter((name) => name.endsWith(".json"))
+    .sort();
 } catch {
   console.warn(`examples: ${source} does not exist; the start page will offer no templates`);
 }

@@ -1,6 +1,7 @@
 // The REST client: one function per route of the public API over one small fetch wrapper. Not here: caching (hooks).
 import { apiKey, keyRequired } from "./auth";
 import { ApiError, NetworkError } from "./errors";
+import { answered, unanswered } from "./reachability";
 import type {
   Budget,
   ErrorBody,
@@ -64,8 +65,10 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
     });
   } catch (error) {
     if (options.signal?.aborted) throw error;
+    unanswered();
     throw new NetworkError(error);
   }
+  answered();
   if (!response.ok) {
     if (response.status === 401) keyRequired.set(true);
     throw await errorOf(response);
@@ -93,6 +96,8 @@ export const api = {
   deleteWorkflow: (workflow: string) => request<void>(`${BASE}/workflows/${id(workflow)}`, { method: "DELETE" }),
   versions: (workflow: string, signal?: Signal) =>
     request<Page<VersionInfo>>(`${BASE}/workflows/${id(workflow)}/versions`, { signal }),
+  workflowVersion: (workflow: string, version: number, signal?: Signal) =>
+    request<Workflow>(`${BASE}/workflows/${id(workflow)}/versions/${version}`, { signal }),
   plan: (workflow: string, signal?: Signal) =>
     request<Plan>(`${BASE}/workflows/${id(workflow)}/plan`, { method: "POST", body: {}, signal }),
   execute: (workflow: string, body: { inputs: Json; budget?: Budget }, idempotencyKey: string) =>

@@ -18,7 +18,11 @@ export function formatDuration(ms: number | null | undefined): string {
 const two = (value: number) => String(value).padStart(2, "0");
 
 /** Milliseconds between two moments, up to `now` while the second is open; null before the first. */
-export function elapsedMs(start: string | null | undefined, end: string | null | undefined, now: number): number | null {
+export function elapsedMs(
+  start: string | null | undefined,
+  end: string | null | undefined,
+  now: number,
+): number | null {
   if (!start) return null;
   const from = Date.parse(start);
   const to = end ? Date.parse(end) : now;

@@ -1,6 +1,6 @@
 // Follows one run from the first look to its end: loads the snapshot and the stored events, then listens, and asks for a
 // fresh snapshot when something happened that only a snapshot tells in full (attempts, money). Framework-free.
-import { ApiError, isNotFound, NetworkError } from "../api/errors";
+import { ApiError, isNotFound, isTransient, NetworkError } from "../api/errors";
 import type { Execution, LiveEvent, Page, StoredEvent } from "../api/types";
 import { type Connection, LiveSocket, type SocketLike } from "../live/socket";
 import { isTerminal } from "../status";
@@ -94,6 +94,11 @@ export class Follower {
     this.refreshSoon();
   }
 
+  /** Asks for a fresh snapshot when the last one is old enough. */
+  poll(): void {
+    if (this.state.phase === "ready") this.refreshSoon();
+  }
+
   private async load(): Promise<void> {
     const { signal } = this.stopped;
     try {
@@ -156,7 +161,10 @@ export class Follower {
 
   private connectionChanged(connection: Connection): void {
     if (connection.state === "open") {
-      if (this.wasOpen) this.update({ run: markGap(this.state.run) });
+      if (this.wasOpen) {
+        this.update({ run: markGap(this.state.run) });
+        this.refreshSoon();
+      }
       this.wasOpen = true;
     }
     this.update({ connection });
@@ -197,7 +205,12 @@ export class Follower {
     } catch (error) {
       if (signal.aborted) return;
       this.update({ error });
-      if (error instanceof NetworkError) this.socket.restart();
+      if (error instanceof NetworkError) {
+        this.socket.restart();
+      } else if (isTransient(error)) {
+        this.refreshedAt = this.now() + RETRY_LOAD_MS;
+        this.refreshAgain = true;
+      }
     } finally {
       if (!signal.aborted) {
         this.refreshing = false;

@@ -3,7 +3,16 @@
 //
 // Snapshots and events arrive on different ways. A snapshot that was asked for when event N was the latest knows at least
 // N; so for whatever has not been spoken of since N the snapshot is right, for everything else the events are.
-import type { AgentExecution, Execution, Failure, Json, JsonObject, LiveEvent, StoredEvent, Tokens } from "../api/types";
+import type {
+  AgentExecution,
+  Execution,
+  Failure,
+  Json,
+  JsonObject,
+  LiveEvent,
+  StoredEvent,
+  Tokens,
+} from "../api/types";
 import { isExecutionStatus, isTerminal } from "../status";
 import { emptyNode, type NodeRun, type RunState } from "./state";
 
@@ -47,23 +56,23 @@ function failureIn(data: JsonObject): Failure | null {
 }
 
 function withNode(state: RunState, id: string, seq: number, change: (node: NodeRun) => Partial<NodeRun>): RunState {
-  const known = state.nodes[id];
+  const known = state.nodes.get(id);
   const node = known ?? emptyNode(id);
   const next: NodeRun = { ...node, ...change(node), seq: Math.max(seq, node.seq) };
   return {
     ...state,
     order: known ? state.order : [...state.order, id],
-    nodes: { ...state.nodes, [id]: next },
+    nodes: new Map(state.nodes).set(id, next),
   };
 }
 
 function mapNodes(state: RunState, seq: number, change: (node: NodeRun) => Partial<NodeRun> | null): RunState {
-  let nodes: RunState["nodes"] | null = null;
-  for (const node of Object.values(state.nodes)) {
+  let nodes: Map<string, NodeRun> | null = null;
+  for (const node of state.nodes.values()) {
     const changed = change(node);
     if (changed === null) continue;
-    nodes ??= { ...state.nodes };
-    nodes[node.id] = { ...node, ...changed, seq: Math.max(seq, node.seq) };
+    nodes ??= new Map(state.nodes);
+    nodes.set(node.id, { ...node, ...changed, seq: Math.max(seq, node.seq) });
   }
   return nodes === null ? state : { ...state, nodes };
 }
@@ -265,10 +274,10 @@ function fromSnapshot(node: NodeRun, entry: AgentExecution, asOf: number): NodeR
 
 /** Takes an execution as REST tells it; `asOf` is the latest event that was known when it was asked for. */
 export function applySnapshot(state: RunState, execution: Execution, asOf: number): RunState {
-  const nodes: RunState["nodes"] = { ...state.nodes };
+  const nodes = new Map(state.nodes);
   const order = execution.agent_executions.map((entry) => entry.node_id);
   for (const entry of execution.agent_executions) {
-    nodes[entry.node_id] = fromSnapshot(nodes[entry.node_id] ?? emptyNode(entry.node_id), entry, asOf);
+    nodes.set(entry.node_id, fromSnapshot(nodes.get(entry.node_id) ?? emptyNode(entry.node_id), entry, asOf));
   }
   const current = state.statusSeq <= asOf;
   const status = current ? execution.status : state.status;

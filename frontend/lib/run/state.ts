@@ -53,7 +53,7 @@ export interface RunState {
   budgetWarned: boolean;
   /** Nodes in the order in which they were heard of. */
   order: string[];
-  nodes: { [nodeId: string]: NodeRun };
+  nodes: ReadonlyMap<string, NodeRun>;
   events: StoredEvent[];
   lastSeq: number;
 }
@@ -77,7 +77,7 @@ export function emptyRun(): RunState {
     finishedAt: null,
     budgetWarned: false,
     order: [],
-    nodes: {},
+    nodes: new Map(),
     events: [],
     lastSeq: 0,
   };
@@ -131,7 +131,7 @@ export interface Progress {
 }
 
 export function progressOf(run: RunState): Progress {
-  const nodes = Object.values(run.nodes);
+  const nodes = [...run.nodes.values()];
   return {
     settled: nodes.filter((node) => node.status !== "pending" && node.status !== "running").length,
     total: nodes.length,

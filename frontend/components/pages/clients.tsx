@@ -1,0 +1,18 @@
+// The pages that exist once for all ids: rendered in the browser only, because the exported HTML cannot know the id.
+"use client";
+import dynamic from "next/dynamic";
+import { SkeletonPage } from "@/components/ui/skeleton";
+
+const loading = () => <SkeletonPage />;
+
+export const WorkflowClient = dynamic(() => import("./workflow").then((module) => module.WorkflowPage), {
+  ssr: false,
+  loading,
+});
+
+export const ExecutionsClient = dynamic(() => import("./executions").then((module) => module.ExecutionsPage), {
+  ssr: false,
+  loading,
+});
+
+export const RunClient = dynamic(() => import("./run").then((module) => module.RunPage), { ssr: false, loading });

@@ -1,0 +1,155 @@
+// The head of a run: state, time, money against the cap, tokens, progress; cancel, resume, run again.
+"use client";
+import Link from "next/link";
+import { PageHead } from "@/components/ui/card";
+import { CopyButton } from "@/components/ui/copy";
+import { ExecutionBadge } from "@/components/ui/status";
+import { useNow } from "@/hooks/use-now";
+import type { ExecutionStatus, Workflow } from "@/lib/api/types";
+import { formatUsd, spentShare } from "@/lib/format/money";
+import { formatCount, shortId, totalTokens } from "@/lib/format/text";
+import { elapsedMs, formatDuration, formatMoment } from "@/lib/format/time";
+import { routes } from "@/lib/routes";
+import { progressOf, type RunState } from "@/lib/run/state";
+import { Actions } from "./actions";
+
+export interface RunHeadProps {
+  execution: string;
+  run: RunState;
+  status: ExecutionStatus;
+  name: string | null;
+  document: Workflow | undefined;
+  onChanged: () => void;
+}
+
+export function RunHead(props: RunHeadProps) {
+  const { execution, run, status, name } = props;
+  const workflow = run.workflowId;
+  return (
+    <>
+      <PageHead
+        above={
+          <>
+            {workflow === null ? (
+              "Runs"
+            ) : (
+              <>
+                <Link href={routes.workflow(workflow)} prefetch={false} className="underline-offset-2 hover:underline">
+                  {name ?? "Workflow"}
+                </Link>
+                {" / "}
+                <Link
+                  href={routes.workflowExecutions(workflow)}
+                  prefetch={false}
+                  className="underline-offset-2 hover:underline"
+                >
+                  Runs
+                </Link>
+              </>
+            )}
+          </>
+        }
+        title={
+          <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
+            {name ?? "Run"}
+            <ExecutionBadge status={status} />
+          </span>
+        }
+        below={
+          <span className="nums flex flex-wrap items-center gap-x-2 text-xs">
+            <span className="inline-flex items-center">
+              <code className="font-mono" title={execution}>
+                {shortId(execution)}
+              </code>
+              <CopyButton text={execution} label="Copy the run's id" />
+            </span>
+            <span>started {formatMoment(run.startedAt ?? run.createdAt)}</span>
+            {run.workflowVersion !== null && <span>· version {run.workflowVersion}</span>}
+          </span>
+        }
+        actions={<Actions {...props} />}
+      />
+      <Strip run={run} status={status} />
+      {run.error && (
+        <div className="mb-4 rounded-lg border border-red-200 bg-red-50 px-4 py-3 dark:border-red-500/30 dark:bg-red-500/10">
+          <p className="break-words">{run.error.message}</p>
+          <p className="mt-0.5 text-xs text-ink-2">
+            <code className="font-mono">{run.error.code}</code>
+            {run.error.node_id && (
+              <>
+                {" "}
+                at <code className="font-mono">{run.error.node_id}</code>
+              </>
+            )}
+            <span className="nums"> · cost so far {formatUsd(run.spentUsd)}</span>
+          </p>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Strip({ run, status }: { run: RunState; status: ExecutionStatus }) {
+  const now = useNow();
+  const { settled, total } = progressOf(run);
+  const live = status === "running" || status === "queued";
+  return (
+    <dl className="mb-4 grid grid-cols-2 overflow-hidden rounded-lg border bg-surface shadow-card md:grid-cols-[1fr_1.6fr_1fr_1fr] md:divide-x">
+      <Figure label="Elapsed">{formatDuration(elapsedMs(run.startedAt, run.finishedAt, now))}</Figure>
+      <Cost run={run} live={live} />
+      <Figure label="Tokens" small={`${formatCount(run.tokens.prompt)} in · ${formatCount(run.tokens.completion)} out`}>
+        {formatCount(totalTokens(run.tokens))}
+      </Figure>
+      <Figure label="Nodes" small="settled">
+        {settled} <span className="text-mute">/ {total}</span>
+      </Figure>
+    </dl>
+  );
+}
+
+function Figure({ label, small, children }: { label: string; small?: string; children: React.ReactNode }) {
+  return (
+    <div className="px-4 py-3">
+      <dt className="text-xs text-mute">{label}</dt>
+      <dd className="nums mt-0.5 text-base font-semibold">
+        {children}
+        {small && <span className="ml-2 text-xs font-normal whitespace-nowrap text-mute">{small}</span>}
+      </dd>
+    </div>
+  );
+}
+
+function Cost({ run, live }: { run: RunState; live: boolean }) {
+  const spent = spentShare(run.spentUsd, run.limitUsd);
+  const held = spentShare(run.spentUsd + run.reservedUsd, run.limitUsd);
+  const hot = run.budgetWarned || (spent !== null && spent >= 0.8);
+  return (
+    <div className="px-4 py-3">
+      <dt className="text-xs text-mute">Cost</dt>
+      <dd className="nums mt-0.5 text-base font-semibold">
+        {formatUsd(run.spentUsd)}
+        <span className="ml-1 text-xs font-normal whitespace-nowrap text-mute">
+          {run.limitUsd === null ? "no cap" : `of ${formatUsd(run.limitUsd)}`}
+          {live && run.reservedUsd > 0 && ` · ${formatUsd(run.reservedUsd)} held`}
+        </span>
+        {spent !== null && held !== null && (
+          <svg
+            role="img"
+            aria-label={`${Math.round(spent * 100)} % of the cap is spent`}
+            viewBox="0 0 100 4"
+            preserveAspectRatio="none"
+            className="mt-1.5 block h-1.5 w-full rounded-full"
+          >
+            <rect width="100" height="4" className="fill-line" />
+            {live && <rect width={held * 100} height="4" className="fill-slate-400 dark:fill-slate-500" />}
+            <rect
+              width={spent * 100}
+              height="4"
+              className={hot ? "fill-fuchsia-600 dark:fill-fuchsia-400" : "fill-accent"}
+            />
+          </svg>
+        )}
+      </dd>
+    </div>
+  );
+}

@@ -1,0 +1,64 @@
+// Everything about one node: its error, output, attempts, input.
+"use client";
+import type { ReactNode } from "react";
+import { ValueView } from "@/components/ui/value";
+import { formatUsd } from "@/lib/format/money";
+import { formatCount } from "@/lib/format/text";
+import { formatDuration, formatMoment } from "@/lib/format/time";
+import type { NodeRun } from "@/lib/run/state";
+import { Attempts } from "./attempts";
+
+export function NodeDetails({ node, name }: { node: NodeRun; name: string }) {
+  const hasOutput = node.output !== undefined && !(node.output === null && node.status !== "succeeded");
+  const hasInput = node.input !== undefined && node.input !== null;
+  return (
+    <div className="space-y-4 px-4 pb-4 sm:pl-9">
+      <p className="nums text-xs text-mute">
+        <code className="font-mono">{node.id}</code>
+        {node.startedAt && <> · started {formatMoment(node.startedAt)}</>}
+        {node.latencyMs !== null && <> · {formatDuration(node.latencyMs)}</>}
+        {node.tokens.prompt + node.tokens.completion > 0 && (
+          <>
+            {" "}
+            · {formatCount(node.tokens.prompt)} tokens in, {formatCount(node.tokens.completion)} out
+          </>
+        )}
+        {node.costUsd > 0 && <> · {formatUsd(node.costUsd)}</>}
+      </p>
+      {node.error && (
+        <Part title="Error">
+          <p className="rounded-md border border-red-200 bg-red-50 px-3 py-2 break-words dark:border-red-500/30 dark:bg-red-500/10">
+            {node.error.message} <code className="font-mono text-xs text-ink-2">{node.error.code}</code>
+          </p>
+        </Part>
+      )}
+      {hasOutput && (
+        <Part title="Output">
+          <ValueView value={node.output ?? null} label={`Output of ${name}`} />
+        </Part>
+      )}
+      {node.attempts.length > 0 && (
+        <Part title={node.attempts.length === 1 ? "Attempt" : `Attempts (${node.attempts.length})`}>
+          <Attempts attempts={node.attempts} name={name} />
+        </Part>
+      )}
+      {hasInput && (
+        <Part title="Input">
+          <ValueView value={node.input ?? null} label={`Input of ${name}`} />
+        </Part>
+      )}
+      {!hasOutput && !hasInput && !node.error && node.attempts.length === 0 && (
+        <p className="text-mute">Nothing has happened here yet.</p>
+      )}
+    </div>
+  );
+}
+
+function Part({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <div>
+      <h4 className="mb-1.5 text-xs font-medium text-ink-2">{title}</h4>
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,92 @@
+// The way around: a side bar on wide screens, tabs at the bottom of narrow ones.
+"use client";
+import { Activity, Boxes, LayoutDashboard, type LucideIcon, Settings } from "lucide-react";
+import Link from "next/link";
+import { usePathname } from "next/navigation";
+import { cx } from "@/components/ui/cx";
+import { routes } from "@/lib/routes";
+import { Logo } from "./logo";
+
+interface Entry {
+  href: string;
+  label: string;
+  icon: LucideIcon;
+  owns: (path: string) => boolean;
+}
+
+const ENTRIES: Entry[] = [
+  {
+    href: routes.home(),
+    label: "Overview",
+    icon: LayoutDashboard,
+    owns: (path) => path === "/" || (path.startsWith("/workflows") && !path.includes("/executions")),
+  },
+  { href: routes.executions(), label: "Runs", icon: Activity, owns: (path) => path.includes("/executions") },
+  { href: routes.models(), label: "Models", icon: Boxes, owns: (path) => path.startsWith("/models") },
+  { href: routes.settings(), label: "Settings", icon: Settings, owns: (path) => path.startsWith("/settings") },
+];
+
+export function SideNav() {
+  const path = usePathname();
+  return (
+    <aside className="sticky top-0 hidden h-dvh w-52 shrink-0 flex-col border-r bg-surface px-3 py-4 md:flex">
+      <Link href="/" className="mb-5 flex items-center gap-2.5 rounded-md px-2 py-1 font-semibold tracking-tight">
+        <Logo />
+        Nexus
+      </Link>
+      <nav aria-label="Main">
+        <ul className="space-y-0.5">
+          {ENTRIES.map(({ href, label, icon: Icon, owns }) => {
+            const here = owns(path);
+            return (
+              <li key={href}>
+                <Link
+                  href={href}
+                  aria-current={here ? "page" : undefined}
+                  className={cx(
+                    "flex items-center gap-2.5 rounded-md px-2 py-1.5 transition-colors",
+                    here ? "bg-accent-soft font-medium text-accent" : "text-ink-2 hover:bg-sunken hover:text-ink",
+                  )}
+                >
+                  <Icon aria-hidden size={16} />
+                  {label}
+                </Link>
+              </li>
+            );
+          })}
+        </ul>
+      </nav>
+    </aside>
+  );
+}
+
+export function TabBar() {
+  const path = usePathname();
+  return (
+    <nav
+      aria-label="Main"
+      className="fixed inset-x-0 bottom-0 z-20 border-t bg-surface pb-[env(safe-area-inset-bottom)] md:hidden"
+    >
+      <ul className="grid grid-cols-4">
+        {ENTRIES.map(({ href, label, icon: Icon, owns }) => {
+          const here = owns(path);
+          return (
+            <li key={href}>
+              <Link
+                href={href}
+                aria-current={here ? "page" : undefined}
+                className={cx(
+                  "flex flex-col items-center gap-0.5 pt-2 pb-1.5 text-xs",
+                  here ? "font-medium text-accent" : "text-mute",
+                )}
+              >
+                <Icon aria-hidden size={18} />
+                {label}
+              </Link>
+            </li>
+          );
+        })}
+      </ul>
+    </nav>
+  );
+}
