@@ -41,9 +41,9 @@ impl CallCtx {
     pub async fn bound<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         match self.deadline {
             None => work.await,
-            Some(deadline) => tokio::time::timeout_at(deadline, work)
-                .await
-                .unwrap_or_else(|_| Err(Error::new(Code::DeadlineExceeded, "the call took longer than its deadline"))),
+            Some(deadline) => tokio::time::timeout_at(deadline, work).await.unwrap_or_else(|_| {
+                Err(Error::new(Code::DeadlineExceeded, "the call took longer than its deadline"))
+            }),
         }
     }
 }

@@ -189,7 +189,10 @@ impl Error {
     /// A bug of ours. `context` is logged here and nowhere else.
     pub fn internal(context: impl fmt::Display) -> Self {
         tracing::error!(%context, "internal error");
-        Self::new(Code::Internal, "something went wrong on our side; the log has more under this request's id")
+        Self::new(
+            Code::Internal,
+            "something went wrong on our side; the log has more under this request's id",
+        )
     }
 
     /// Not offered (yet) by this build.
@@ -257,6 +260,9 @@ mod tests {
         assert_eq!(names.len(), Code::ALL.len());
         assert!(Code::ALL.iter().all(|code| Code::parse(code.as_str()) == Some(*code)));
         let refusal = Error::new(Code::BudgetExceeded, "no");
-        assert_eq!((refusal.code.http_status(), refusal.code.grpc_code(), refusal.retryable), (402, 8, false));
+        assert_eq!(
+            (refusal.code.http_status(), refusal.code.grpc_code(), refusal.retryable),
+            (402, 8, false)
+        );
     }
 }

@@ -3,11 +3,8 @@
 use crate::{BoxStream, CallCtx, Result, planner::PageRequest};
 use async_trait::async_trait;
 use nexus_model::{
-    Event, Execution, ExecutionId, ExecutionStatus, NodeId, WorkflowId,
-    document::BudgetOverride,
-    event::WatchItem,
-    execution::ExecutionSummary,
-    workflow::Page,
+    Event, Execution, ExecutionId, ExecutionStatus, NodeId, WorkflowId, document::BudgetOverride,
+    event::WatchItem, execution::ExecutionSummary, workflow::Page,
 };
 use serde_json::Value;
 
@@ -71,9 +68,25 @@ pub trait Executor: Send + Sync + 'static {
     async fn cancel_execution(&self, ctx: &CallCtx, id: ExecutionId) -> Result<ExecutionSummary>;
     /// Goes on after an end, keeping what succeeded. `Conflict` while it is running, or if it succeeded and no
     /// node is named.
-    async fn resume_execution(&self, ctx: &CallCtx, id: ExecutionId, resume: Resume) -> Result<ExecutionSummary>;
+    async fn resume_execution(
+        &self,
+        ctx: &CallCtx,
+        id: ExecutionId,
+        resume: Resume,
+    ) -> Result<ExecutionSummary>;
     /// Stored events after `after_seq`, at most `limit` (1 to 1,000).
-    async fn list_events(&self, ctx: &CallCtx, id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<Event>>;
+    async fn list_events(
+        &self,
+        ctx: &CallCtx,
+        id: ExecutionId,
+        after_seq: u64,
+        limit: u32,
+    ) -> Result<Vec<Event>>;
     /// Stored events after `after_seq`, then live ones and deltas; ends after the run's last event.
-    async fn watch_execution(&self, ctx: &CallCtx, id: ExecutionId, after_seq: u64) -> Result<BoxStream<WatchItem>>;
+    async fn watch_execution(
+        &self,
+        ctx: &CallCtx,
+        id: ExecutionId,
+        after_seq: u64,
+    ) -> Result<BoxStream<WatchItem>>;
 }

@@ -208,7 +208,8 @@ pub trait Llm: Send + Sync + 'static {
     /// Calls a model and waits for the whole answer.
     async fn complete(&self, ctx: &CallCtx, request: CompleteRequest) -> Result<Completion>;
     /// Calls a model and hands on the answer as it is written. Fails before the first item or within the stream.
-    async fn stream_complete(&self, ctx: &CallCtx, request: CompleteRequest) -> Result<BoxStream<StreamItem>>;
+    async fn stream_complete(&self, ctx: &CallCtx, request: CompleteRequest)
+    -> Result<BoxStream<StreamItem>>;
     /// Turns texts into vectors.
     async fn embed(&self, ctx: &CallCtx, request: EmbedRequest) -> Result<Embedded>;
     /// Tokens that the messages take, estimated with the model's public tokenizer or by length.

@@ -2,11 +2,7 @@
 
 use crate::{CallCtx, Result, planner::PageRequest};
 use async_trait::async_trait;
-use nexus_model::{
-    ExecutionId, MemoryId, Timestamp, WorkflowId,
-    document::MemoryScope,
-    workflow::Page,
-};
+use nexus_model::{ExecutionId, MemoryId, Timestamp, WorkflowId, document::MemoryScope, workflow::Page};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -52,7 +48,13 @@ pub struct Entry {
 #[async_trait]
 pub trait Memory: Send + Sync + 'static {
     /// Keeps a text.
-    async fn store(&self, ctx: &CallCtx, scope: Scope, text: String, metadata: Map<String, Value>) -> Result<MemoryId>;
+    async fn store(
+        &self,
+        ctx: &CallCtx,
+        scope: Scope,
+        text: String,
+        metadata: Map<String, Value>,
+    ) -> Result<MemoryId>;
     /// The `top_k` entries closest to the query.
     async fn recall(&self, ctx: &CallCtx, scope: Scope, query: String, top_k: u32) -> Result<Vec<Entry>>;
     /// Entries, newest first.

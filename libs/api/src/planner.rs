@@ -35,6 +35,21 @@ pub struct PageRequest {
     pub cursor: Option<String>,
 }
 
+impl PageRequest {
+    /// The limit asked for, or the default.
+    ///
+    /// # Errors
+    /// `Malformed` if it is not between 1 and 200.
+    pub fn checked_limit(&self) -> Result<u32> {
+        match self.limit.unwrap_or(50) {
+            limit @ 1..=200 => Ok(limit),
+            other => Err(crate::Error::new(crate::Code::Malformed, format!("`limit` is {other}"))
+                .suggest("ask for 1 to 200 entries; `next_cursor` leads to the rest")
+                .detail("limit", "must be between 1 and 200")),
+        }
+    }
+}
+
 /// What a run may cost (contract section 4).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
@@ -85,9 +100,19 @@ pub trait Planner: Send + Sync + 'static {
     /// Deletes a workflow; its executions stay readable.
     async fn delete_workflow(&self, ctx: &CallCtx, id: WorkflowId) -> Result<()>;
     /// Workflows, newest first; `query` filters by name (substring, case-insensitive).
-    async fn list_workflows(&self, ctx: &CallCtx, page: PageRequest, query: Option<String>) -> Result<Page<Workflow>>;
+    async fn list_workflows(
+        &self,
+        ctx: &CallCtx,
+        page: PageRequest,
+        query: Option<String>,
+    ) -> Result<Page<Workflow>>;
     /// A workflow's versions, newest first.
-    async fn list_versions(&self, ctx: &CallCtx, id: WorkflowId, page: PageRequest) -> Result<Page<VersionInfo>>;
+    async fn list_versions(
+        &self,
+        ctx: &CallCtx,
+        id: WorkflowId,
+        page: PageRequest,
+    ) -> Result<Page<VersionInfo>>;
     /// Everything wrong with a document. Fails only if it is no JSON object.
     async fn validate(&self, ctx: &CallCtx, document: Value) -> Result<Report>;
     /// How a document's nodes can run; `Invalid` if it is not valid.

@@ -1,0 +1,87 @@
+//! What the outside tells the engine. Not here: what follows from it (`step`).
+
+use nexus_model::{Money, NodeId, Timestamp, document::BudgetOverride, execution::Tokens};
+use std::time::Duration;
+
+/// Clock and chance, given to every step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Env {
+    /// The time.
+    pub now: Timestamp,
+    /// A random number in [0, 1), for jitter.
+    pub random: f64,
+    /// Whether to begin no further nodes: the owner is about to hand the execution on.
+    pub hold: bool,
+}
+
+/// Something that happened, or a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// Somebody owns the execution now: begin, or go on with whatever the journal holds. Calls that the journal
+    /// has begun but not ended are taken for interrupted.
+    Take,
+    /// A call ended.
+    CallFinished {
+        /// The node.
+        node: NodeId,
+        /// Its revision.
+        revision: u32,
+        /// The attempt.
+        attempt: u32,
+        /// How it ended.
+        result: CallResult,
+    },
+    /// A node's pause is over.
+    TimerFired {
+        /// The node.
+        node: NodeId,
+    },
+    /// Somebody wants it stopped.
+    Cancel,
+    /// Somebody wants it to go on after its end.
+    Resume {
+        /// Fields that replace those of the budget.
+        budget: Option<BudgetOverride>,
+        /// Run this node and everything downstream of it again.
+        from_node: Option<NodeId>,
+    },
+    /// It was recovered too often without progress.
+    GiveUp,
+}
+
+/// How a call ended, and what it took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallResult {
+    /// The answer or the error.
+    pub outcome: Result<Answer, CallFailure>,
+    /// Tokens it used, as far as known.
+    pub tokens: Tokens,
+    /// What it cost, as far as known.
+    pub cost: Money,
+    /// How long it took.
+    pub latency: Duration,
+    /// Who answered.
+    pub provider: Option<String>,
+}
+
+/// What a model said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The text.
+    pub text: String,
+    /// Whether it ran into `max_tokens`.
+    pub truncated: bool,
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallFailure {
+    /// Stable code.
+    pub code: String,
+    /// What went wrong, in a sentence.
+    pub message: String,
+    /// Whether the same call may work later.
+    pub retryable: bool,
+    /// The pause that the other side asked for.
+    pub retry_after: Option<Duration>,
+}

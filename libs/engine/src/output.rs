@@ -1,0 +1,114 @@
+//! From a model's text to a node's output, and the cut for events. Not here: asking again (`step`).
+
+use crate::{EVENT_OUTPUT_BYTES, State, context};
+use nexus_expr::{condition, schema};
+use nexus_model::{document::AgentConfig, graph::NodeIx};
+use serde_json::{Value, json};
+
+/// The output that an answer makes, or the reason why the answer will not do.
+pub(crate) fn of_answer(
+    state: &State,
+    node: NodeIx,
+    agent: &AgentConfig,
+    text: &str,
+    truncated: bool,
+) -> Result<Value, Rejection> {
+    let output = match &agent.output_schema {
+        None => json!({ "text": text }),
+        Some(schema) => {
+            let value: Value = serde_json::from_str(text.trim()).map_err(|error| {
+                let cause = if truncated { "; the answer was cut off at max_tokens" } else { "" };
+                Rejection::new("schema_violation", format!("the answer is not JSON: {error}{cause}"))
+            })?;
+            schema::validate(schema, &value).map_err(|violations| {
+                let shown: Vec<String> = violations
+                    .iter()
+                    .take(5)
+                    .map(|(path, message)| format!("{}: {message}", if path.is_empty() { "/" } else { path }))
+                    .collect();
+                Rejection::new(
+                    "schema_violation",
+                    format!("the answer breaks the schema: {}", shown.join("; ")),
+                )
+            })?;
+            value
+        }
+    };
+    if !agent.checks.is_empty() {
+        let context = context::of_checks(state, node, &output);
+        for check in &agent.checks {
+            match condition::eval_bool(check, &context) {
+                Ok(true) => {}
+                Ok(false) => {
+                    return Err(Rejection::new("check_failed", format!("the check `{check}` does not hold")));
+                }
+                Err(error) => {
+                    return Err(Rejection::new(
+                        "check_failed",
+                        format!("the check `{check}` cannot be judged: {error}"),
+                    ));
+                }
+            }
+        }
+    }
+    Ok(output)
+}
+
+/// Why an answer will not do.
+#[derive(Debug)]
+pub(crate) struct Rejection {
+    /// Stable code.
+    pub(crate) code: &'static str,
+    /// In a sentence; the model is told it as well.
+    pub(crate) reason: String,
+}
+
+impl Rejection {
+    fn new(code: &'static str, reason: String) -> Self {
+        Self { code, reason }
+    }
+}
+
+/// The output as events carry it, and whether it was cut.
+pub(crate) fn for_event(output: &Value) -> (Value, bool) {
+    let text = match output.get("text") {
+        Some(Value::String(text)) if output.as_object().is_some_and(|object| object.len() == 1) => text,
+        _ => {
+            let json = output.to_string();
+            return if json.len() <= EVENT_OUTPUT_BYTES {
+                (output.clone(), false)
+            } else {
+                (Value::from(cut(&json)), true)
+            };
+        }
+    };
+    if text.len() <= EVENT_OUTPUT_BYTES {
+        (output.clone(), false)
+    } else {
+        (json!({ "text": cut(text) }), true)
+    }
+}
+
+fn cut(text: &str) -> &str {
+    let mut end = EVENT_OUTPUT_BYTES.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_outputs_are_cut_for_events_at_a_character() {
+        let (short, was_cut) = for_event(&json!({"text": "hello"}));
+        assert_eq!((short, was_cut), (json!({"text": "hello"}), false));
+        let (long, was_cut) = for_event(&json!({ "text": "é".repeat(EVENT_OUTPUT_BYTES) }));
+        assert!(was_cut);
+        assert_eq!(long["text"].as_str().unwrap().len(), EVENT_OUTPUT_BYTES);
+        let (object, was_cut) = for_event(&json!({ "rows": vec!["x".repeat(100); 1_000] }));
+        assert!(was_cut && object.is_string());
+    }
+}

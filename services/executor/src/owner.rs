@@ -1,0 +1,266 @@
+//! What this process owns: claiming, heartbeats, stopping what was lost, draining.
+//! Not here: running one execution (`run`), the port (`service`).
+
+use crate::{
+    Deps, Options,
+    definitions::Definitions,
+    live::{self, Control, Live},
+    run::{Left, Message, Run, Signals},
+};
+use futures::StreamExt;
+use nexus_api::{Code, Error};
+use nexus_bus::Topic;
+use nexus_engine::Input;
+use nexus_model::ExecutionId;
+use nexus_store::{Claimed, Fence};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Executions claimed in one statement.
+const CLAIM_BATCH: u32 = 64;
+
+/// An execution that runs here.
+struct Running {
+    fence: Fence,
+    outbox: mpsc::UnboundedSender<Message>,
+    stop: CancellationToken,
+}
+
+/// Everything this process owns.
+pub(crate) struct Owner {
+    pub(crate) deps: Deps,
+    pub(crate) options: Arc<Options>,
+    pub(crate) definitions: Arc<Definitions>,
+    running: Mutex<HashMap<ExecutionId, Running>>,
+    work: Notify,
+    drain: CancellationToken,
+    /// Ends the background loops once nothing runs any more.
+    finished: CancellationToken,
+    runs: TaskTracker,
+    loops: TaskTracker,
+}
+
+impl Owner {
+    pub(crate) fn start(deps: Deps, options: Options) -> Arc<Self> {
+        let owner = Arc::new(Self {
+            definitions: Arc::new(Definitions::new(deps.store.clone())),
+            deps,
+            options: Arc::new(options),
+            running: Mutex::default(),
+            work: Notify::new(),
+            drain: CancellationToken::new(),
+            finished: CancellationToken::new(),
+            runs: TaskTracker::new(),
+            loops: TaskTracker::new(),
+        });
+        for task in [
+            tokio::spawn(owner.clone().claim_loop()),
+            tokio::spawn(owner.clone().heartbeat_loop()),
+            tokio::spawn(owner.clone().control_loop()),
+        ] {
+            owner.loops.spawn(task);
+        }
+        owner
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<ExecutionId, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether one more execution would find room.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.drain.is_cancelled() && self.running().len() < self.options.capacity
+    }
+
+    /// Looks for work now.
+    pub(crate) fn wake(&self) {
+        self.work.notify_one();
+    }
+
+    /// Runs an execution that the store has given to us.
+    pub(crate) fn adopt(self: &Arc<Self>, claimed: Claimed) {
+        let id = claimed.loaded.head.summary.id;
+        let (outbox, inbox) = mpsc::unbounded_channel();
+        let stop = CancellationToken::new();
+        let running =
+            Running { fence: claimed.loaded.head.fence, outbox: outbox.clone(), stop: stop.clone() };
+        if let Some(former) = self.running().insert(id, running) {
+            // It came back to us under a higher fence; the former run is locked out already.
+            former.stop.cancel();
+        }
+        let fence = claimed.loaded.head.fence;
+        let run = Run {
+            deps: self.deps.clone(),
+            options: self.options.clone(),
+            definitions: self.definitions.clone(),
+            signals: Signals { stop, drain: self.drain.clone() },
+            outbox,
+            inbox,
+        };
+        let owner = self.clone();
+        self.runs.spawn(async move {
+            let left = run.run(claimed).await;
+            let mut running = owner.running();
+            if running.get(&id).is_some_and(|current| current.fence == fence) {
+                running.remove(&id);
+            }
+            drop(running);
+            if left != Left::Ended {
+                tracing::info!(execution = %id, ?left, "no longer running here");
+            }
+            owner.deps.bus.publish(Topic::Execution(id), live::encode(&Live::Stopped));
+            owner.work.notify_one();
+        });
+    }
+
+    /// Puts a request to an execution that runs here and waits until it is durable. `None` if it does not run here.
+    pub(crate) async fn request(&self, id: ExecutionId, input: Input) -> Option<Result<(), Error>> {
+        let (answer, answered) = oneshot::channel();
+        let outbox = self.running().get(&id).map(|running| running.outbox.clone())?;
+        outbox.send(Message::Request(input, answer)).ok()?;
+        // no answer: it left us meanwhile
+        answered.await.ok()
+    }
+
+    async fn claim_loop(self: Arc<Self>) {
+        let mut wake_ups = self.deps.bus.subscribe(Topic::Work).await;
+        loop {
+            let room = self.options.capacity.saturating_sub(self.running().len());
+            let limit = CLAIM_BATCH.min(u32::try_from(room).unwrap_or(CLAIM_BATCH));
+            let mut claimed = 0;
+            if limit > 0 {
+                match self.deps.store.claim(&self.options.worker, limit, self.options.lease).await {
+                    Ok(found) => {
+                        claimed = found.len();
+                        for execution in found {
+                            if execution.recovered {
+                                let id = execution.loaded.head.summary.id;
+                                tracing::warn!(execution = %id, "taking over: its executor stopped answering");
+                            }
+                            self.adopt(execution);
+                        }
+                    }
+                    Err(error) => tracing::warn!(%error, "cannot look for work; trying again"),
+                }
+            }
+            if claimed > 0 && claimed == limit as usize {
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = self.drain.cancelled() => return,
+                () = self.work.notified() => {}
+                Some(_) = wake_ups.next() => {}
+                () = tokio::time::sleep(self.options.jittered_poll()) => {}
+            }
+        }
+    }
+
+    async fn heartbeat_loop(self: Arc<Self>) {
+        let mut last_success = Instant::now();
+        loop {
+            tokio::select! {
+                () = self.finished.cancelled() => return,
+                () = tokio::time::sleep(self.options.heartbeat) => {}
+            }
+            let held: Vec<_> = self.running().iter().map(|(id, running)| (*id, running.fence)).collect();
+            if held.is_empty() {
+                last_success = Instant::now();
+                continue;
+            }
+            let asked = Instant::now();
+            let left = self.options.stop_after.saturating_sub(last_success.elapsed());
+            let renewal = self.deps.store.renew(&self.options.worker, &held, self.options.lease);
+            match tokio::time::timeout(left.max(self.options.heartbeat / 2), renewal).await {
+                Ok(Ok(still)) => {
+                    last_success = asked;
+                    let still: std::collections::HashSet<_> = still.into_iter().collect();
+                    for (id, fence) in held.into_iter().filter(|(id, _)| !still.contains(id)) {
+                        self.stop(id, Some(fence));
+                    }
+                }
+                Ok(Err(error)) => tracing::warn!(%error, "heartbeat failed"),
+                Err(_) => tracing::warn!("heartbeat took too long"),
+            }
+            if last_success.elapsed() >= self.options.stop_after {
+                tracing::error!("no heartbeat for too long: stopping everything, others may take over");
+                for (id, fence) in
+                    self.running().iter().map(|(id, running)| (*id, running.fence)).collect::<Vec<_>>()
+                {
+                    self.stop(id, Some(fence));
+                }
+            }
+        }
+    }
+
+    async fn control_loop(self: Arc<Self>) {
+        let mut messages = self.deps.bus.subscribe(Topic::Control).await;
+        loop {
+            tokio::select! {
+                () = self.finished.cancelled() => return,
+                message = messages.next() => match message.as_deref().map(live::decode) {
+                    None => return,
+                    Some(None) => {}
+                    Some(Some(Control::Stop { execution_id })) => self.stop(execution_id, None),
+                }
+            }
+        }
+    }
+
+    /// Abandons a run, if it is (still) the one under this fence.
+    fn stop(&self, id: ExecutionId, fence: Option<Fence>) {
+        if let Some(running) = self.running().get(&id)
+            && fence.is_none_or(|fence| fence == running.fence)
+        {
+            running.stop.cancel();
+        }
+    }
+
+    /// Claims nothing more, lets calls in flight end, then gives back what is left.
+    pub(crate) async fn shutdown(&self) {
+        self.drain.cancel();
+        self.runs.close();
+        if tokio::time::timeout(self.options.drain, self.runs.wait()).await.is_err() {
+            let left: Vec<_> = self.running().iter().map(|(id, running)| (*id, running.fence)).collect();
+            tracing::warn!(
+                count = left.len(),
+                "calls still in flight at the end of draining; handing them on"
+            );
+            for (id, fence) in left {
+                self.stop(id, Some(fence));
+                if let Err(error) = self.deps.store.release(id, fence).await {
+                    tracing::warn!(execution = %id, %error, "could not release; the lease will run out");
+                }
+            }
+        }
+        self.finished.cancel();
+        self.loops.close();
+        self.loops.wait().await;
+    }
+}
+
+/// Tells whoever runs the execution to stop, and waits a moment for the answer.
+pub(crate) async fn stop_elsewhere(deps: &Deps, id: ExecutionId) {
+    let mut answers = deps.bus.subscribe(Topic::Execution(id)).await;
+    deps.bus.publish(Topic::Control, live::encode(&Control::Stop { execution_id: id }));
+    let stopped = async {
+        while let Some(message) = answers.next().await {
+            if matches!(live::decode(&message), Some(Live::Stopped)) {
+                return;
+            }
+        }
+    };
+    if tokio::time::timeout(std::time::Duration::from_secs(1), stopped).await.is_err() {
+        tracing::warn!(execution = %id, "its executor did not confirm that it stopped; it cannot write any more");
+    }
+}
+
+/// The store's answer to a request that lost every race.
+pub(crate) fn contended() -> Error {
+    Error::new(Code::Unavailable, "the execution is changing too fast; try again")
+}

@@ -1,0 +1,307 @@
+//! The executor port: accepting, showing, cancelling, resuming, watching. Not here: running (`run`, `owner`).
+
+use crate::{
+    Deps, Options,
+    owner::{self, Owner},
+    run, watch,
+};
+use async_trait::async_trait;
+use nexus_api::{
+    BoxStream, CallCtx, Code, Error, Executor, Result,
+    executor::{ExecutionFilter, Resume, StartExecution, Started},
+    planner::PageRequest,
+};
+use nexus_bus::Topic;
+use nexus_engine::{Env, Input};
+use nexus_expr::schema;
+use nexus_model::{
+    Event, Execution, ExecutionId, ExecutionStatus, Timestamp,
+    document::{Budget, BudgetOverride},
+    event::WatchItem,
+    execution::ExecutionSummary,
+    workflow::{Page, Workflow},
+};
+use nexus_store::{Claimed, Created, ListFilter, Loaded, NewExecution, Ownership};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// How often a request to an execution that runs elsewhere races its owner before it gives up.
+const RACES: usize = 100;
+
+/// The executor service of this process.
+#[derive(Clone)]
+pub struct ExecutorService {
+    deps: Deps,
+    owner: Arc<Owner>,
+}
+
+impl ExecutorService {
+    /// Starts claiming executions and answering requests.
+    pub fn start(deps: Deps, options: Options) -> Self {
+        Self { owner: Owner::start(deps.clone(), options), deps }
+    }
+
+    /// Claims nothing more, lets calls in flight end (up to `Options::drain`), gives back the rest.
+    pub async fn shutdown(&self) {
+        self.owner.shutdown().await;
+    }
+
+    /// The budget that an execution starts with, judged together with the document.
+    fn budget(&self, workflow: &Workflow, overrides: Option<BudgetOverride>) -> Result<Option<Budget>> {
+        let own = workflow.document.get("budget").cloned().unwrap_or_default();
+        let own: Option<Budget> = serde_json::from_value(own)
+            .map_err(|error| Error::internal(format!("stored budget: {error}")))?;
+        let merged = Budget::merged(own, overrides);
+        if overrides.is_some() {
+            let mut document = workflow.document.clone();
+            document.insert("budget".into(), json!(merged));
+            let report = nexus_plan::validate(&Value::Object(document), &self.deps.limits, &self.deps.prices);
+            if let Some(first) = report.errors.first() {
+                let mut error = Error::new(
+                    Code::Invalid,
+                    format!("the workflow cannot run under this budget: {}", first.message),
+                );
+                error.suggestion.clone_from(&first.suggestion);
+                for problem in report.errors {
+                    error = error.detail(problem.path, problem.message);
+                }
+                return Err(error);
+            }
+        }
+        Ok(merged)
+    }
+
+    /// Puts a request to an execution, wherever it runs.
+    async fn request(&self, id: ExecutionId, input: Input) -> Result<()> {
+        for _ in 0..RACES {
+            if let Some(answer) = self.owner.request(id, input.clone()).await {
+                return answer;
+            }
+            let loaded = self.load(id).await?;
+            let mut state = self.owner.definitions.state(&loaded).await?;
+            let env = Env { now: Timestamp::now(), random: 0.0, hold: false };
+            let step = nexus_engine::step(&mut state, input.clone(), env).map_err(refused)?;
+            let mut step = run::store_step(&state, loaded.head.fence, loaded.head.journal_len, step);
+            step.ownership = Ownership::Nobody;
+            let events = step.events.clone();
+            match self.deps.store.commit(step).await {
+                Ok(committed) => {
+                    run::publish_events(&self.deps, id, committed, events);
+                    if loaded.head.leased {
+                        owner::stop_elsewhere(&self.deps, id).await;
+                    }
+                    if state.status == ExecutionStatus::Queued {
+                        self.deps.bus.publish(Topic::Work, bytes::Bytes::from_static(b"queued"));
+                        self.owner.wake();
+                    }
+                    return Ok(());
+                }
+                Err(nexus_store::Error::FenceLost) => tokio::task::yield_now().await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(owner::contended())
+    }
+
+    async fn load(&self, id: ExecutionId) -> Result<Loaded> {
+        let loaded = self.deps.store.load(id).await?;
+        loaded.ok_or_else(|| Error::not_found(format!("execution {id}")))
+    }
+
+    async fn summary(&self, id: ExecutionId) -> Result<ExecutionSummary> {
+        let head = self.deps.store.head(id).await?;
+        Ok(head.ok_or_else(|| Error::not_found(format!("execution {id}")))?.summary)
+    }
+}
+
+#[async_trait]
+impl Executor for ExecutorService {
+    async fn start_execution(&self, _ctx: &CallCtx, request: StartExecution) -> Result<Started> {
+        let workflow = self.workflow(&request).await?;
+        check_inputs(&workflow, &request.inputs)?;
+        let budget = self.budget(&workflow, request.budget)?;
+        let id = ExecutionId::generate();
+        let idempotency = request.idempotency_key.as_ref().map(|key| (key.clone(), fingerprint(&request)));
+        let claim_by =
+            self.owner.has_room().then(|| (self.owner.options.worker.clone(), self.owner.options.lease));
+        let execution = NewExecution {
+            id,
+            workflow_id: workflow.id,
+            workflow_version: workflow.version,
+            workflow_name: workflow.name().to_owned(),
+            inputs: request.inputs,
+            budget,
+            created_at: Timestamp::now(),
+            idempotency,
+            claim_by: claim_by.clone(),
+        };
+        match self.deps.store.create_execution(execution).await? {
+            Created::New => {}
+            Created::Existing(execution_id) => {
+                let status = self.summary(execution_id).await?.status;
+                return Ok(Started { execution_id, status });
+            }
+            Created::KeyConflict => {
+                return Err(Error::new(
+                    Code::Conflict,
+                    "this idempotency key was already used for another request",
+                )
+                .suggest("use a new key for a new request, or repeat the first request unchanged"));
+            }
+        }
+        if claim_by.is_some() {
+            let loaded = self.load(id).await?;
+            self.owner.adopt(Claimed { loaded, recovered: false });
+        } else {
+            self.deps.bus.publish(Topic::Work, bytes::Bytes::from_static(b"queued"));
+            self.owner.wake();
+        }
+        Ok(Started { execution_id: id, status: ExecutionStatus::Queued })
+    }
+
+    async fn get_execution(&self, _ctx: &CallCtx, id: ExecutionId) -> Result<Execution> {
+        let loaded = self.load(id).await?;
+        let state = self.owner.definitions.state(&loaded).await?;
+        let outputs = state.outputs();
+        let agent_executions = state.agent_executions();
+        Ok(Execution { summary: loaded.head.summary, inputs: loaded.head.inputs, outputs, agent_executions })
+    }
+
+    async fn list_executions(
+        &self,
+        _ctx: &CallCtx,
+        filter: ExecutionFilter,
+        page: PageRequest,
+    ) -> Result<Page<ExecutionSummary>> {
+        let limit = page.checked_limit()?;
+        let before = page.cursor.map(|cursor| cursor.parse()).transpose().map_err(|_| {
+            Error::new(Code::Malformed, "the cursor is not one of ours")
+                .suggest("take `next_cursor` of the page before, unchanged")
+        })?;
+        let filter = ListFilter { workflow_id: filter.workflow_id, status: filter.status };
+        let mut items = self.deps.store.list_executions(filter, before, limit + 1).await?;
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let next_cursor = items.last().filter(|_| more).map(|last| last.id.to_string());
+        Ok(Page { items, next_cursor })
+    }
+
+    async fn cancel_execution(&self, _ctx: &CallCtx, id: ExecutionId) -> Result<ExecutionSummary> {
+        self.request(id, Input::Cancel).await?;
+        self.summary(id).await
+    }
+
+    async fn resume_execution(
+        &self,
+        _ctx: &CallCtx,
+        id: ExecutionId,
+        resume: Resume,
+    ) -> Result<ExecutionSummary> {
+        if let Some(overrides) = resume.budget {
+            let summary = self.summary(id).await?;
+            let workflow = self
+                .deps
+                .store
+                .get_workflow(summary.workflow_id, Some(summary.workflow_version))
+                .await?
+                .ok_or_else(|| Error::not_found(format!("workflow {}", summary.workflow_id)))?;
+            self.budget(&workflow, Some(overrides))?;
+        }
+        self.request(id, Input::Resume { budget: resume.budget, from_node: resume.from_node }).await?;
+        self.summary(id).await
+    }
+
+    async fn list_events(
+        &self,
+        _ctx: &CallCtx,
+        id: ExecutionId,
+        after_seq: u64,
+        limit: u32,
+    ) -> Result<Vec<Event>> {
+        let events = self.deps.store.events(id, after_seq, limit.clamp(1, 1_000)).await?;
+        if events.is_empty() {
+            // tell "nothing more" from "no such execution"
+            self.summary(id).await?;
+        }
+        Ok(events)
+    }
+
+    async fn watch_execution(
+        &self,
+        _ctx: &CallCtx,
+        id: ExecutionId,
+        after_seq: u64,
+    ) -> Result<BoxStream<WatchItem>> {
+        watch::watch(self.deps.clone(), self.owner.options.clone(), id, after_seq).await
+    }
+}
+
+impl ExecutorService {
+    async fn workflow(&self, request: &StartExecution) -> Result<Workflow> {
+        let id = request.workflow_id;
+        // A named version is found even of a deleted workflow: existing executions need it, new ones must not.
+        let latest = self.deps.store.get_workflow(id, None).await?;
+        let latest = latest.ok_or_else(|| Error::not_found(format!("workflow {id}")))?;
+        let workflow = match request.version {
+            None => latest,
+            Some(version) if version == latest.version => latest,
+            Some(version) => self
+                .deps
+                .store
+                .get_workflow(id, Some(version))
+                .await?
+                .ok_or_else(|| Error::not_found(format!("version {version} of workflow {id}")))?,
+        };
+        if workflow.valid {
+            return Ok(workflow);
+        }
+        let mut error =
+            Error::new(Code::Invalid, "this workflow is a draft with problems and cannot be executed")
+                .suggest("mend the problems listed in `details` and save it again");
+        for problem in workflow.problems {
+            error = error.detail(problem.path, problem.message);
+        }
+        Err(error)
+    }
+}
+
+/// Checks inputs against the document's schema.
+fn check_inputs(workflow: &Workflow, inputs: &Value) -> Result<()> {
+    if !inputs.is_object() {
+        return Err(
+            Error::new(Code::Invalid, "`inputs` must be a JSON object").detail("/inputs", "not an object")
+        );
+    }
+    let Some(schema) = workflow.document.get("inputs").filter(|schema| !schema.is_null()) else {
+        return Ok(());
+    };
+    schema::validate(schema, inputs).map_err(|violations| {
+        let mut error = Error::new(Code::Invalid, "the inputs do not satisfy the workflow's schema")
+            .suggest("see `details`, and the workflow's `inputs`");
+        for (path, message) in violations {
+            error = error.detail(format!("/inputs{path}"), message);
+        }
+        error
+    })
+}
+
+/// Identifies a request's content, for idempotency.
+fn fingerprint(request: &StartExecution) -> String {
+    let content = json!({
+        "workflow_id": request.workflow_id, "version": request.version,
+        "inputs": request.inputs, "budget": request.budget,
+    });
+    Sha256::digest(content.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The engine's refusal of a request, as callers see it.
+pub(crate) fn refused(error: nexus_engine::Error) -> Error {
+    match error {
+        nexus_engine::Error::Refused(message) => Error::new(Code::Conflict, message),
+        nexus_engine::Error::UnknownNode(_) => {
+            Error::new(Code::Invalid, error.to_string()).detail("/from_node", "no such step")
+        }
+        other => Error::internal(other),
+    }
+}
