@@ -58,9 +58,19 @@ pub trait WorkflowStore: Send + Sync + 'static {
     /// Marks it deleted. `false` if there was none.
     async fn delete_workflow(&self, id: WorkflowId) -> Result<bool>;
     /// Latest versions, newest workflow first, those before `before`; `query` is a case-insensitive part of the name.
-    async fn list_workflows(&self, before: Option<WorkflowId>, limit: u32, query: Option<&str>) -> Result<Vec<Workflow>>;
+    async fn list_workflows(
+        &self,
+        before: Option<WorkflowId>,
+        limit: u32,
+        query: Option<&str>,
+    ) -> Result<Vec<Workflow>>;
     /// Versions below `before`, newest first; `NotFound` for an unknown or deleted workflow.
-    async fn list_versions(&self, id: WorkflowId, before: Option<u32>, limit: u32) -> Result<Vec<VersionInfo>>;
+    async fn list_versions(
+        &self,
+        id: WorkflowId,
+        before: Option<u32>,
+        limit: u32,
+    ) -> Result<Vec<VersionInfo>>;
 }
 
 /// A document to save.
@@ -78,24 +88,42 @@ pub struct NewVersion {
 #[async_trait]
 pub trait ExecutionStore: Send + Sync + 'static {
     /// Accepts an execution. With `claim_by` the creator owns it at once (fence 1), as if it had claimed it.
-    /// With an idempotency key that is taken, nothing is created.
+    /// With an idempotency key that is taken, nothing is created; nor with an id that is taken, which is then
+    /// `Existing`: so a creation with unknown outcome can simply be repeated.
     async fn create_execution(&self, execution: NewExecution) -> Result<Created>;
-    /// Takes up to `limit` executions that nobody works on: queued ones, oldest first, and running ones whose lease
-    /// has run out. Raises the fence; counts a recovery for those that were running.
+    /// Takes up to `limit` executions that nobody works on: first running ones that were released or whose lease has
+    /// run out, then queued ones, oldest first. Raises the fence; counts a recovery for those whose lease had run
+    /// out under another owner. The status stays what it was: the first step says `running`.
     async fn claim(&self, worker: &str, limit: u32, lease: Duration) -> Result<Vec<Claimed>>;
-    /// Prolongs the leases that are still held under these fences; returns those ids. The others are lost.
-    async fn renew(&self, worker: &str, held: &[(ExecutionId, Fence)], lease: Duration) -> Result<Vec<ExecutionId>>;
+    /// Prolongs the leases that are still held under these fences; returns those ids. The others are lost. A lease
+    /// that has run out, but that nobody has claimed since, is held still.
+    async fn renew(
+        &self,
+        worker: &str,
+        held: &[(ExecutionId, Fence)],
+        lease: Duration,
+    ) -> Result<Vec<ExecutionId>>;
     /// Gives an execution back, to be claimed at once. No recovery is counted. Ignores a lost fence.
     async fn release(&self, id: ExecutionId, fence: Fence) -> Result<()>;
     /// Writes one step, durably, all or nothing; returns the `seq` of its first event. `FenceLost` if the fence or
-    /// the journal's length is not as expected.
+    /// the journal's length is not as expected, or there is no such execution.
+    ///
+    /// After `Unavailable` the step may be written or not. To find out, read the head: with `journal_len` and fence
+    /// as the step expected them it is not written (yet: a statement that is stuck may still get through), with both
+    /// as the step leaves them it is. Repeating the step is safe either way, since only one of the two can find the
+    /// journal at the expected length; hence every step that must not be doubled has at least one record.
     async fn commit(&self, step: Step) -> Result<Committed>;
     /// The head and the whole journal.
     async fn load(&self, id: ExecutionId) -> Result<Option<Loaded>>;
     /// The head alone.
     async fn head(&self, id: ExecutionId) -> Result<Option<Head>>;
     /// Newest first, those before `before`.
-    async fn list_executions(&self, filter: ListFilter, before: Option<ExecutionId>, limit: u32) -> Result<Vec<ExecutionSummary>>;
+    async fn list_executions(
+        &self,
+        filter: ListFilter,
+        before: Option<ExecutionId>,
+        limit: u32,
+    ) -> Result<Vec<ExecutionSummary>>;
     /// Events with `seq > after`, in order.
     async fn events(&self, id: ExecutionId, after: u64, limit: u32) -> Result<Vec<Event>>;
     /// Answers if the database does.

@@ -1,8 +1,12 @@
 //! The durable state: workflows with their versions, executions with their journal and events, leases and fences.
-//! One set of traits, two backends that one contract suite keeps equal.
+//! One set of traits, two backends that one contract suite keeps equal: [`sqlite::SqliteStore`] for a single
+//! process, [`postgres::PostgresStore`] for many. Both gather the writes that arrive while the previous commit is
+//! in flight and commit them together, because a disk's syncs per second are what limits a durable system.
 //!
 //! Not here: what the journal's records mean (`nexus-engine`), who claims what when (`nexus-executor`).
 
 mod contract;
+mod rows;
+pub mod sqlite;
 
 pub use contract::*;
