@@ -1,0 +1,127 @@
+//! What the values of settings may be, and the sentence for each that is not. Not here: which settings there are.
+
+use super::{EgressRule, Error};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    str::FromStr,
+};
+
+/// `host:port`; `localhost` and an empty host (all interfaces) are understood, other names are not: a listener needs
+/// an address.
+pub(super) fn address(name: &'static str, text: &str) -> Result<SocketAddr, Error> {
+    let wrong = || {
+        Error::new(format!(
+            "{name} is `{text}`, which is not an address to listen on; set it to host:port, e.g. 127.0.0.1:8080"
+        ))
+    };
+    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let port: u16 = port.parse().map_err(|_| wrong())?;
+    match host {
+        "" | "*" => Ok((Ipv4Addr::UNSPECIFIED, port).into()),
+        "localhost" => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        _ => text.parse().map_err(|_| wrong()),
+    }
+}
+
+/// An `http://` or `https://` address without a slash at its end.
+pub(super) fn http_url(name: &'static str, text: &str) -> Result<String, Error> {
+    let good = http::Uri::from_str(text).is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    if good {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err(Error::new(format!(
+            "{name} is `{}`, which is not an address of the form http://host:port or https://host",
+            without_credentials(text)
+        )))
+    }
+}
+
+/// Browser origins: scheme, host and port, nothing behind.
+pub(super) fn origins(name: &'static str, text: &str) -> Result<Vec<String>, Error> {
+    list(text)
+        .map(|origin| {
+            let url = http_url(name, origin)?;
+            let path = http::Uri::from_str(&url).map(|uri| uri.path().len()).unwrap_or(2);
+            if path > 1 || url.contains(['?', '#', '@']) {
+                return Err(Error::new(format!(
+                    "{name} has `{origin}`, which is more than an origin; leave only scheme, host and port, e.g. https://nexus.example.com"
+                )));
+            }
+            Ok(url.to_ascii_lowercase())
+        })
+        .collect()
+}
+
+/// `1`/`0`, `true`/`false`.
+pub(super) fn switch(name: &'static str, text: &str) -> Result<bool, Error> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(Error::new(format!("{name} is `{text}`; set it to 1 or 0"))),
+    }
+}
+
+/// A whole number from 1 to `most`.
+pub(super) fn size(name: &'static str, text: &str, most: usize) -> Result<usize, Error> {
+    text.parse()
+        .ok()
+        .filter(|n| (1..=most).contains(n))
+        .ok_or_else(|| Error::new(format!("{name} is `{text}`; set it to a whole number from 1 to {most}")))
+}
+
+/// A level, or `tracing` directives such as `info,nexus_executor=debug`.
+pub(super) fn log_level(name: &'static str, text: &str) -> Result<String, Error> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let known = |level: &str| LEVELS.contains(&level.to_ascii_lowercase().as_str());
+    let good = list(text).all(|part| match part.rsplit_once('=') {
+        Some((target, level)) => !target.is_empty() && known(level),
+        None => known(part),
+    });
+    if good && list(text).next().is_some() {
+        Ok(list(text).map(str::to_ascii_lowercase).collect::<Vec<_>>().join(","))
+    } else {
+        Err(Error::new(format!("{name} is `{text}`; set it to off, error, warn, info, debug or trace")))
+    }
+}
+
+/// CIDRs, addresses and `host:port`.
+pub(super) fn egress_rules(name: &'static str, text: &str) -> Result<Vec<EgressRule>, Error> {
+    list(text)
+        .map(|rule| {
+            let wrong = || {
+                Error::new(format!(
+                    "{name} has `{rule}`, which is neither a CIDR such as 10.0.0.0/8 nor host:port such as intranet:8080"
+                ))
+            };
+            if let Some((address, prefix)) = rule.split_once('/') {
+                let address: IpAddr = address.parse().map_err(|_| wrong())?;
+                let most = if address.is_ipv4() { 32 } else { 128 };
+                let prefix = prefix.parse().ok().filter(|prefix| *prefix <= most).ok_or_else(wrong)?;
+                return Ok(EgressRule::Network { address, prefix });
+            }
+            if let Ok(address) = rule.parse::<IpAddr>() {
+                return Ok(EgressRule::Network { address, prefix: if address.is_ipv4() { 32 } else { 128 } });
+            }
+            let (host, port) = rule.rsplit_once(':').ok_or_else(wrong)?;
+            let port = port.parse().map_err(|_| wrong())?;
+            let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+            let good = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || "/@?#".contains(c));
+            if good { Ok(EgressRule::Host { host, port }) } else { Err(wrong()) }
+        })
+        .collect()
+}
+
+/// The parts between commas that are not empty.
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// An address as it may be shown: without user and password, and without its query.
+pub(super) fn without_credentials(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let rest = rest.rsplit('@').next().unwrap_or_default();
+    if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") }
+}
