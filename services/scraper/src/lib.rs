@@ -1,1 +1,54 @@
-//! nexus-scraper
+//! The scraper service. In this version it is not built yet: every method answers that it is not available.
+//!
+//! Not here: fetching pages, running generated code.
+
+use async_trait::async_trait;
+use nexus_api::{
+    BoxStream, CallCtx, Error, Result, Scraper,
+    planner::PageRequest,
+    scraper::{CreateJob, EndpointData, EndpointQuery, Job, TestResult},
+};
+use nexus_model::{JobId, workflow::Page};
+
+/// Answers `Unimplemented` to everything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ScraperService;
+
+fn missing<T>() -> Result<T> {
+    Err(Error::unimplemented("scraping"))
+}
+
+#[async_trait]
+impl Scraper for ScraperService {
+    async fn create_job(&self, _: &CallCtx, _: CreateJob) -> Result<Job> {
+        missing()
+    }
+
+    async fn get_job(&self, _: &CallCtx, _: JobId) -> Result<Job> {
+        missing()
+    }
+
+    async fn list_jobs(&self, _: &CallCtx, _: PageRequest) -> Result<Page<Job>> {
+        missing()
+    }
+
+    async fn delete_job(&self, _: &CallCtx, _: JobId) -> Result<()> {
+        missing()
+    }
+
+    async fn watch_job(&self, _: &CallCtx, _: JobId) -> Result<BoxStream<Job>> {
+        missing()
+    }
+
+    async fn test_job(&self, _: &CallCtx, _: JobId) -> Result<TestResult> {
+        missing()
+    }
+
+    async fn regenerate_job(&self, _: &CallCtx, _: JobId) -> Result<Job> {
+        missing()
+    }
+
+    async fn run_endpoint(&self, _: &CallCtx, _: JobId, _: EndpointQuery) -> Result<EndpointData> {
+        missing()
+    }
+}
