@@ -1,11 +1,7 @@
 //! The architecture's rules about who may depend on whom, asserted over `cargo metadata`. Tests are free: only what
 //! is built into the programs counts. Not here: licences and sources (`dependencies`), rules about files
 //! (`house_rules`).
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test ends with a panic when something is not as it should be"
-)]
+#![expect(clippy::unwrap_used, reason = "a test ends with a panic when something is not as it should be")]
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use std::collections::{BTreeMap, BTreeSet};
