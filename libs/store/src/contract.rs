@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// Why the store could not do it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Another owner has a higher fence, or the execution has moved on: stop at once, nothing was written.
     #[error("the execution belongs to another owner now")]
@@ -40,7 +40,7 @@ pub enum Error {
 }
 
 /// Result of a store's method.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Rises with every change of owner; a write under an old fence changes nothing.
 pub type Fence = u64;

@@ -6,6 +6,7 @@
 //! Not here: what the journal's records mean (`nexus-engine`), who claims what when (`nexus-executor`).
 
 mod contract;
+pub mod postgres;
 mod rows;
 pub mod sqlite;
 

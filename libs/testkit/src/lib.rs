@@ -4,3 +4,4 @@
 //! Not here: the contract suites of the ports (next to each port's implementation), anything production code uses.
 
 pub mod nats;
+pub mod postgres;
