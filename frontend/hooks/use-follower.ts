@@ -1,6 +1,6 @@
 // A run, live, for as long as the component is on the page.
 import { useEffect, useMemo, useSyncExternalStore } from "react";
-import { socketProtocols } from "@/lib/api/auth";
+import { keyRequired, socketProtocols } from "@/lib/api/auth";
 import { api } from "@/lib/api/client";
 import type { SocketLike } from "@/lib/live/socket";
 import { Follower } from "@/lib/run/follower";
@@ -41,10 +41,14 @@ export function useFollower(execution: string) {
       const { status } = follower.get().run;
       if (status !== null && !isTerminal(status)) follower.poll();
     }, POLL_MS);
+    const unlocked = keyRequired.subscribe(() => {
+      if (!keyRequired.get()) wake();
+    });
     window.addEventListener("online", wake);
     document.addEventListener("visibilitychange", wake);
     return () => {
       clearInterval(poll);
+      unlocked();
       window.removeEventListener("online", wake);
       document.removeEventListener("visibilitychange", wake);
       follower.stop();

@@ -40,11 +40,15 @@ function typeOf(schema: JsonObject): string | null {
   return null;
 }
 
-function kindOf(schema: JsonObject): FieldKind {
+const PROSE = /(^|_)(text|message|content|body|prompt|document|notes?|transcript|question)$/i;
+
+function kindOf(schema: JsonObject, name: string): FieldKind {
   if (Array.isArray(schema.enum) && schema.enum.length > 0) return "choice";
   switch (typeOf(schema)) {
     case "string":
-      return (asNumber(schema.maxLength) ?? 0) > 200 || schema.format === "textarea" ? "longtext" : "text";
+      return (asNumber(schema.maxLength) ?? 0) > 200 || schema.format === "textarea" || PROSE.test(name)
+        ? "longtext"
+        : "text";
     case "number":
       return "number";
     case "integer":
@@ -84,7 +88,7 @@ export function fieldsOf(schema: JsonObject | undefined): Field[] {
   const required = Array.isArray(schema.required) ? schema.required : [];
   const fields = Object.entries(schema.properties).map(([name, property]): Field => {
     const sub = isObject(property) ? property : {};
-    const kind = kindOf(sub);
+    const kind = kindOf(sub, name);
     const choices = kind === "choice" && Array.isArray(sub.enum) ? sub.enum : [];
     return {
       name,

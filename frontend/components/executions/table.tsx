@@ -1,6 +1,7 @@
-// Runs as a table: wide screens show every column, narrow ones fold the small print under the name.
+// Runs as a table: wide screens show every column on one line, narrow ones fold the small print under the name.
 "use client";
 import Link from "next/link";
+import { cx } from "@/components/ui/cx";
 import { ExecutionBadge } from "@/components/ui/status";
 import { useNow } from "@/hooks/use-now";
 import type { ExecutionSummary } from "@/lib/api/types";
@@ -12,7 +13,7 @@ import { routes } from "@/lib/routes";
 export interface ExecutionTableProps {
   items: ExecutionSummary[];
   label: string;
-  /** Leaves out the name and the less important columns. */
+  /** For narrow places: leaves out the less important columns. */
   compact?: boolean;
   showName?: boolean;
 }
@@ -20,34 +21,39 @@ export interface ExecutionTableProps {
 export function ExecutionTable({ items, label, compact = false, showName = true }: ExecutionTableProps) {
   const now = useNow();
   const wide = compact ? "hidden" : "hidden md:table-cell";
+  const widest = compact ? "hidden" : "hidden lg:table-cell";
+  const head = "py-2 font-medium whitespace-nowrap";
   return (
     <table className="w-full text-left">
       <caption className="sr-only">{label}</caption>
       <thead className="text-xs text-mute">
         <tr className="border-b">
-          <th scope="col" className="py-2 pr-3 pl-4 font-medium">
+          <th scope="col" className={cx(head, "pr-3 pl-4")}>
             Status
           </th>
-          <th scope="col" className="px-3 py-2 font-medium">
+          <th scope="col" className={cx(head, "px-3")}>
             {showName ? "Workflow" : "Run"}
           </th>
-          <th scope="col" className={`px-3 py-2 font-medium hidden sm:table-cell`}>
+          <th scope="col" className={cx(head, "hidden px-3 sm:table-cell")}>
             Started
           </th>
-          <th scope="col" className={`px-3 py-2 text-right font-medium ${wide}`}>
+          <th scope="col" className={cx(head, "px-3 text-right", wide)}>
             Duration
           </th>
-          <th scope="col" className={`px-3 py-2 text-right font-medium ${wide}`}>
+          <th scope="col" className={cx(head, "px-3 text-right", wide)}>
             Tokens
           </th>
-          <th scope="col" className="py-2 pr-4 pl-3 text-right font-medium">
+          <th scope="col" className={cx(head, "pr-4 pl-3 text-right")}>
             Cost
+          </th>
+          <th scope="col" className={cx(head, "pr-4 pl-1 text-right", widest)}>
+            Cap
           </th>
         </tr>
       </thead>
       <tbody className="divide-y">
         {items.map((item) => (
-          <Row key={item.id} item={item} now={now} wide={wide} showName={showName} />
+          <Row key={item.id} item={item} now={now} wide={wide} widest={widest} compact={compact} showName={showName} />
         ))}
       </tbody>
     </table>
@@ -58,52 +64,50 @@ interface RowProps {
   item: ExecutionSummary;
   now: number;
   wide: string;
+  widest: string;
+  compact: boolean;
   showName: boolean;
 }
 
-function Row({ item, now, wide, showName }: RowProps) {
-  const duration = formatDuration(elapsedMs(item.started_at, item.finished_at, now));
+function Row({ item, now, wide, widest, compact, showName }: RowProps) {
+  const cell = "nums py-2 align-top leading-6 whitespace-nowrap";
   const name = showName ? (item.workflow_name ?? shortId(item.workflow_id)) : shortId(item.id);
   return (
     <tr className="relative transition-colors hover:bg-sunken">
-      <td className="py-2.5 pr-3 pl-4 align-top">
+      <td className="py-2 pr-3 pl-4 align-top">
         <ExecutionBadge status={item.status} />
       </td>
-      <td className="w-full max-w-0 px-3 py-2.5 align-top">
-        <Link
-          href={routes.run(item.workflow_id, item.id)}
-          prefetch={false}
-          className="block truncate font-medium after:absolute after:inset-0"
-        >
-          {name}
-        </Link>
-        <span className="block truncate text-xs text-mute">
-          {item.error ? (
-            <span className="text-danger">{item.error.message}</span>
-          ) : (
-            <>
-              {showName && <code className="mr-2 font-mono">{shortId(item.id)}</code>}
-              <span className="nums">
-                <span className="sm:hidden">{formatAgo(item.created_at, now)} · </span>v{item.workflow_version}
-              </span>
-            </>
-          )}
+      <td className="w-full max-w-0 px-3 py-2 align-top">
+        <span className={cx("block min-w-0 leading-6", !compact && "md:flex md:items-baseline md:gap-3")}>
+          <Link
+            href={routes.run(item.workflow_id, item.id)}
+            prefetch={false}
+            className={cx(
+              "block truncate font-medium after:absolute after:inset-0",
+              !showName && "font-mono text-xs leading-6",
+            )}
+          >
+            {name}
+          </Link>
+          <span className="nums block truncate text-xs leading-4 text-mute">
+            {showName && <code className="mr-2 font-mono">{shortId(item.id)}</code>}
+            <span className="sm:hidden">{formatAgo(item.created_at, now)} · </span>v{item.workflow_version}
+          </span>
         </span>
+        {item.error && <span className="block truncate text-xs text-danger">{item.error.message}</span>}
       </td>
-      <td className="nums hidden px-3 py-2.5 align-top whitespace-nowrap text-ink-2 sm:table-cell">
+      <td className={cx(cell, "hidden px-3 text-ink-2 sm:table-cell")}>
         <time dateTime={item.created_at} title={formatMoment(item.created_at)}>
           {formatAgo(item.created_at, now)}
         </time>
       </td>
-      <td className={`nums px-3 py-2.5 text-right align-top whitespace-nowrap text-ink-2 ${wide}`}>{duration}</td>
-      <td className={`nums px-3 py-2.5 text-right align-top whitespace-nowrap text-ink-2 ${wide}`}>
-        {formatCount(totalTokens(item.tokens))}
+      <td className={cx(cell, "px-3 text-right text-ink-2", wide)}>
+        {formatDuration(elapsedMs(item.started_at, item.finished_at, now))}
       </td>
-      <td className="nums py-2.5 pr-4 pl-3 text-right align-top whitespace-nowrap">
-        {formatUsd(item.budget.spent_usd)}
-        {item.budget.limit_usd !== null && (
-          <span className="hidden text-mute lg:inline"> / {formatUsd(item.budget.limit_usd)}</span>
-        )}
+      <td className={cx(cell, "px-3 text-right text-ink-2", wide)}>{formatCount(totalTokens(item.tokens))}</td>
+      <td className={cx(cell, "pr-4 pl-3 text-right")}>{formatUsd(item.budget.spent_usd)}</td>
+      <td className={cx(cell, "pr-4 pl-1 text-right text-mute", widest)}>
+        {item.budget.limit_usd === null ? "none" : formatUsd(item.budget.limit_usd)}
       </td>
     </tr>
   );

@@ -50,7 +50,8 @@ export function ModelsPage() {
                 placeholder="Search"
                 value={text}
                 onChange={(event) => setText(event.target.value)}
-                className="w-44 pl-8 sm:w-60"
+                icon
+                className="max-w-60"
               />
             </div>
           </>
@@ -110,20 +111,23 @@ function Provider({ group }: { group: ProviderGroup }) {
             <th scope="col" className="py-2 pr-3 pl-4 font-medium">
               Model
             </th>
-            <th scope="col" className="hidden px-3 py-2 font-medium md:table-cell">
+            <th scope="col" className="hidden min-w-28 px-3 py-2 font-medium md:table-cell">
               Kind
             </th>
-            <th scope="col" className="px-3 py-2 text-right font-medium">
+            <th scope="col" className="min-w-20 px-3 py-2 text-right font-medium">
               Input
             </th>
-            <th scope="col" className="py-2 pr-4 pl-3 text-right font-medium sm:px-3">
+            <th scope="col" className="min-w-20 py-2 pr-4 pl-3 text-right font-medium sm:px-3">
               Output
             </th>
-            <th scope="col" className="hidden px-3 py-2 text-right font-medium sm:table-cell">
+            <th scope="col" className="hidden min-w-24 px-3 py-2 text-right font-medium sm:table-cell">
               Context
             </th>
-            <th scope="col" className="hidden py-2 pr-4 pl-3 text-right font-medium md:table-cell">
-              Longest answer
+            <th
+              scope="col"
+              className="hidden min-w-28 py-2 pr-4 pl-3 text-right font-medium whitespace-nowrap md:table-cell"
+            >
+              Max output
             </th>
           </tr>
         </thead>

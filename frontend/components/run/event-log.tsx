@@ -3,6 +3,7 @@
 import { memo, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
+import { ScrollBox } from "@/components/ui/scroll-box";
 import { ValueView } from "@/components/ui/value";
 import type { StoredEvent, WorkflowNode } from "@/lib/api/types";
 import { plural } from "@/lib/format/text";
@@ -25,12 +26,7 @@ export function EventLog({ events, nodes }: EventLogProps) {
       {events.length === 0 ? (
         <p className="p-4 text-mute">Nothing has happened yet.</p>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable with the keyboard
-        <section
-          aria-label="Event log"
-          tabIndex={0}
-          className="max-h-[34rem] overflow-y-auto focus-visible:-outline-offset-2"
-        >
+        <ScrollBox label="Event log" className="max-h-[34rem] overflow-y-auto focus-visible:-outline-offset-2">
           <ol className="divide-y">
             {latest.map((event) => (
               <Entry
@@ -47,7 +43,7 @@ export function EventLog({ events, nodes }: EventLogProps) {
               </Button>
             </div>
           )}
-        </section>
+        </ScrollBox>
       )}
     </Card>
   );

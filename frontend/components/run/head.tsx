@@ -29,25 +29,23 @@ export function RunHead(props: RunHeadProps) {
     <>
       <PageHead
         above={
-          <>
-            {workflow === null ? (
-              "Runs"
-            ) : (
-              <>
-                <Link href={routes.workflow(workflow)} prefetch={false} className="underline-offset-2 hover:underline">
-                  {name ?? "Workflow"}
-                </Link>
-                {" / "}
-                <Link
-                  href={routes.workflowExecutions(workflow)}
-                  prefetch={false}
-                  className="underline-offset-2 hover:underline"
-                >
-                  Runs
-                </Link>
-              </>
-            )}
-          </>
+          workflow === null ? (
+            "Runs"
+          ) : (
+            <>
+              <Link href={routes.workflow(workflow)} prefetch={false} className="underline-offset-2 hover:underline">
+                {name ?? "Workflow"}
+              </Link>
+              {" / "}
+              <Link
+                href={routes.workflowExecutions(workflow)}
+                prefetch={false}
+                className="underline-offset-2 hover:underline"
+              >
+                Runs
+              </Link>
+            </>
+          )
         }
         title={
           <span className="flex flex-wrap items-center gap-x-3 gap-y-1">

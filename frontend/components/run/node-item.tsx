@@ -4,6 +4,7 @@
 import { ChevronRight } from "lucide-react";
 import { memo, useEffect, useId, useRef, useState } from "react";
 import { cx } from "@/components/ui/cx";
+import { ScrollBox } from "@/components/ui/scroll-box";
 import { NodeBadge } from "@/components/ui/status";
 import { NodeIcon } from "@/components/workflows/node-icon";
 import { useNow } from "@/hooks/use-now";
@@ -27,6 +28,7 @@ export const NodeItem = memo(function NodeItem({ node, spec, run }: NodeItemProp
   const look = lookOf(node, run);
   const name = nameOf(spec, node.id);
   const type = node.type ?? spec?.type ?? null;
+  const settled = node.status !== "pending" && node.status !== "running";
   const speaking = node.status === "running" && node.stream !== "";
   const retry = node.retrying;
   const detail =
@@ -62,7 +64,7 @@ export const NodeItem = memo(function NodeItem({ node, spec, run }: NodeItemProp
           <NodeBadge look={look} detail={detail} />
         </button>
       </h3>
-      {!open && node.error && node.status !== "pending" && (
+      {!open && node.error && (look === "retrying" || settled) && (
         <p className="-mt-1 truncate pr-4 pb-2.5 pl-9 text-xs text-danger" title={node.error.message}>
           {node.error.message}
         </p>
@@ -100,7 +102,7 @@ function Elapsed({ node }: { node: NodeRun }) {
 
 /** The answer while it is being written; stays at its end unless the reader scrolls up. */
 function Stream({ text, name }: { text: string; name: string }) {
-  const box = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLElement>(null);
   const stuck = useRef(true);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: it follows the text
@@ -110,13 +112,9 @@ function Stream({ text, name }: { text: string; name: string }) {
   }, [text]);
 
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a log that scrolls
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable with the keyboard
-    <div
+    <ScrollBox
       ref={box}
-      role="group"
-      tabIndex={0}
-      aria-label={`${name} is writing`}
+      label={`${name} is writing`}
       onScroll={(event) => {
         const element = event.currentTarget;
         stuck.current = element.scrollHeight - element.scrollTop - element.clientHeight < 24;
@@ -125,6 +123,6 @@ function Stream({ text, name }: { text: string; name: string }) {
     >
       {text}
       <span aria-hidden className="breathing ml-0.5 inline-block h-3.5 w-1.5 translate-y-0.5 bg-blue-500" />
-    </div>
+    </ScrollBox>
   );
 }

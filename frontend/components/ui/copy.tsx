@@ -28,7 +28,7 @@ export function CopyButton({ text, label, className }: { text: string; label: st
       aria-label={copied ? "Copied" : label}
       onClick={copy}
       className={cx(
-        "relative z-10 inline-flex size-6 shrink-0 items-center justify-center rounded text-mute transition-colors hover:bg-sunken hover:text-ink",
+        "inline-flex size-6 shrink-0 items-center justify-center rounded text-mute transition-colors hover:bg-sunken hover:text-ink",
         className,
       )}
     >

@@ -4,7 +4,7 @@ import { type ComponentProps, type ReactNode, useId } from "react";
 import { cx } from "./cx";
 
 export const CONTROL = cx(
-  "w-full rounded-md border border-line-strong bg-surface px-3 py-1.5 text-sm text-ink transition-colors",
+  "w-full rounded-md border border-line-strong bg-surface py-1.5 text-sm text-ink transition-colors",
   "hover:border-mute aria-invalid:border-danger disabled:opacity-60",
 );
 
@@ -48,14 +48,21 @@ export function Field({ label, help, error, required = false, optional = false, 
   );
 }
 
-export function Input({ className, ...rest }: ComponentProps<"input">) {
-  return <input className={cx(CONTROL, "h-9", className)} {...rest} />;
+export interface InputProps extends ComponentProps<"input"> {
+  /** As high as small buttons. */
+  low?: boolean;
+  /** Leaves room for an icon on the left. */
+  icon?: boolean;
+}
+
+export function Input({ className, low = false, icon = false, ...rest }: InputProps) {
+  return <input className={cx(CONTROL, low ? "h-8" : "h-9", icon ? "pr-3 pl-8" : "px-3", className)} {...rest} />;
 }
 
 export function Textarea({ className, ...rest }: ComponentProps<"textarea">) {
-  return <textarea className={cx(CONTROL, "min-h-20", className)} {...rest} />;
+  return <textarea className={cx(CONTROL, "min-h-20 px-3", className)} {...rest} />;
 }
 
 export function Select({ className, ...rest }: ComponentProps<"select">) {
-  return <select className={cx(CONTROL, "h-9", className)} {...rest} />;
+  return <select className={cx(CONTROL, "h-9 px-2.5", className)} {...rest} />;
 }

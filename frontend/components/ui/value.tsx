@@ -4,16 +4,15 @@ import type { Json } from "@/lib/api/types";
 import { prettyJson, textOf } from "@/lib/format/text";
 import { CopyButton } from "./copy";
 import { cx } from "./cx";
+import { ScrollBox } from "./scroll-box";
 
 export function ValueView({ value, label, tall = false }: { value: Json; label: string; tall?: boolean }) {
   const text = textOf(value);
   const shown = text ?? prettyJson(value);
   return (
     <div className="group relative">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable with the keyboard */}
-      <section
-        aria-label={label}
-        tabIndex={0}
+      <ScrollBox
+        label={label}
         className={cx(
           "overflow-auto rounded-md border bg-sunken py-2.5 pr-10 pl-3 whitespace-pre-wrap break-words",
           tall ? "max-h-[32rem]" : "max-h-72",
@@ -21,7 +20,7 @@ export function ValueView({ value, label, tall = false }: { value: Json; label: 
         )}
       >
         {shown === "" ? <span className="text-mute">(empty)</span> : shown}
-      </section>
+      </ScrollBox>
       <CopyButton text={shown} label={`Copy ${label.toLowerCase()}`} className="absolute top-1.5 right-1.5 bg-sunken" />
     </div>
   );

@@ -88,7 +88,9 @@ function SearchBox({ q }: { q: string }) {
         placeholder="Search"
         value={text}
         onChange={(event) => setText(event.target.value)}
-        className="h-8 w-36 pl-8 sm:w-52"
+        low
+        icon
+        className="max-w-36 sm:max-w-52"
       />
     </div>
   );

@@ -112,7 +112,7 @@ function RunForm({ document, workflowId, onOpenChange, action = "Run" }: RunDial
           <Field
             label="Budget, US dollars"
             error={errors[BUDGET]}
-            help={document.budget?.limit_usd === undefined ? "Empty: no cap." : "A hard cap for this run."}
+            help={document.budget?.limit_usd === undefined ? "Empty: no cap." : "The cap of this run."}
           >
             {(props) => (
               <Input

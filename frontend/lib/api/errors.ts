@@ -46,6 +46,7 @@ const TITLES: Record<number, string> = {
   413: "Too large",
   422: "Not valid",
   429: "Too many requests",
+  501: "Not available yet",
   503: "A part of Nexus is not available",
 };
 

@@ -1,11 +1,11 @@
 // Money for people: US dollars, as many decimals as the amount needs, never scientific notation.
 
-function grouped(value: number, decimals: number): string {
-  return value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+function grouped(value: number, most: number): string {
+  return value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: most });
 }
 
 /**
- * `$0.00` for nothing, `<$0.0001` for less than can be shown, four decimals below a dollar, two from there on.
+ * `$0.00` for nothing, `<$0.0001` for less than can be shown, up to four decimals below a dollar, two from there on.
  * What is not a number is a dash.
  */
 export function formatUsd(value: number | null | undefined): string {

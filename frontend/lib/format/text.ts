@@ -1,12 +1,16 @@
 // Counts, ids and values as short text.
 import type { Json, Tokens } from "../api/types";
 
-/** `812`, `12.4 k`, `1.25 M`. */
+/** `812`, `12.4 k`, `128 k`, `1.25 M`, `1 M`. */
 export function formatCount(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   if (value < 10_000) return value.toLocaleString("en-US");
-  if (value < 999_950) return `${(value / 1000).toFixed(1)} k`;
-  return `${(value / 1_000_000).toFixed(2)} M`;
+  if (value < 999_950) return `${trimmed(value / 1000, 1)} k`;
+  return `${trimmed(value / 1_000_000, 2)} M`;
+}
+
+function trimmed(value: number, decimals: number): string {
+  return value.toFixed(decimals).replace(/\.?0+$/, "");
 }
 
 export function totalTokens(tokens: Tokens | null | undefined): number {
