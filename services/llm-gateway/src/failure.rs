@@ -1,0 +1,302 @@
+//! What a provider's failure means to the caller: its reason, whether trying again may help and when. No message holds
+//! a key, an address or a part of a prompt. Not here: detecting the failures (`http`, the adapters).
+
+use nexus_api::{Code, Error};
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+use std::time::{Duration, SystemTime};
+
+/// A provider in messages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whom {
+    /// As documents write it.
+    pub(crate) id: &'static str,
+    /// As people write it.
+    pub(crate) name: &'static str,
+    /// The variable that holds its key.
+    pub(crate) key_variable: &'static str,
+    /// The variable that holds its base URL.
+    pub(crate) url_variable: &'static str,
+    /// An example of a base URL.
+    pub(crate) url_example: &'static str,
+}
+
+/// OpenAI and what speaks like it.
+pub(crate) const OPENAI: Whom = Whom {
+    id: "openai",
+    name: "OpenAI",
+    key_variable: "OPENAI_API_KEY",
+    url_variable: "OPENAI_BASE_URL",
+    url_example: "https://api.openai.com/v1",
+};
+
+/// Anthropic and what speaks like it.
+pub(crate) const ANTHROPIC: Whom = Whom {
+    id: "anthropic",
+    name: "Anthropic",
+    key_variable: "ANTHROPIC_API_KEY",
+    url_variable: "ANTHROPIC_BASE_URL",
+    url_example: "https://api.anthropic.com",
+};
+
+/// Longest text of a provider that is handed on.
+const MAX_QUOTE: usize = 300;
+
+/// So many equal bytes in a row are taken for a quotation of the prompt.
+const QUOTATION: usize = 12;
+
+impl Whom {
+    /// There is no key.
+    pub(crate) fn not_configured(self) -> Error {
+        Error::new(Code::Unavailable, format!("{} is not configured: it has no API key", self.name))
+            .reason("provider_not_configured")
+            .retryable(false)
+            .suggest(format!(
+                "set {} and restart, or use a model of a configured provider",
+                self.key_variable
+            ))
+    }
+
+    /// No connection, or it broke before an answer came.
+    pub(crate) fn unreachable(self) -> Error {
+        Error::new(Code::Unavailable, format!("{} could not be reached", self.name))
+            .reason("provider_unavailable")
+            .suggest(format!("check the network, and {} if it is set", self.url_variable))
+    }
+
+    /// Nothing came in time.
+    pub(crate) fn timeout(self, what: &str) -> Error {
+        Error::new(Code::DeadlineExceeded, format!("{} {what}", self.name)).reason("provider_timeout")
+    }
+
+    /// What came is no answer.
+    pub(crate) fn bad_answer(self, what: &str) -> Error {
+        Error::new(Code::Unavailable, format!("{} gave no proper answer: {what}", self.name))
+            .reason("provider_bad_answer")
+    }
+
+    /// Not something this provider or adapter can do.
+    pub(crate) fn bad_request(self, what: &str) -> Error {
+        Error::new(Code::Invalid, format!("{}: {what}", self.name)).reason("provider_bad_request")
+    }
+
+    fn auth(self, status: &str) -> Error {
+        Error::new(Code::Unavailable, format!("{} refused the API key ({status})", self.name))
+            .reason("provider_auth")
+            .retryable(false)
+            .suggest(format!("check {}: a valid key with access to this model", self.key_variable))
+    }
+
+    fn quota(self) -> Error {
+        Error::new(Code::Unavailable, format!("the {} account has no credit or quota left", self.name))
+            .reason("provider_quota")
+            .retryable(false)
+            .suggest(format!("add credit to the {} account, or use another provider", self.name))
+    }
+
+    fn rate_limited(self) -> Error {
+        Error::new(Code::RateLimited, format!("{} limits the rate of calls", self.name))
+            .reason("provider_rate_limited")
+    }
+
+    fn overloaded(self) -> Error {
+        Error::new(Code::Unavailable, format!("{} is overloaded", self.name)).reason("provider_overloaded")
+    }
+
+    fn failed(self, status: &str) -> Error {
+        Error::new(Code::Unavailable, format!("{} failed ({status})", self.name))
+            .reason("provider_unavailable")
+    }
+
+    fn unknown_model(self) -> Error {
+        Error::new(Code::NotFound, format!("{} does not offer this model", self.name))
+            .reason("unknown_model")
+            .suggest("choose a model of GET /api/v1/models, or check the access of the key")
+    }
+}
+
+/// The error for an answer with a failing status. `sent` are the texts of the request, `body` what came with the status.
+pub(crate) fn of_status(whom: Whom, status: u16, headers: &HeaderMap, body: &[u8], sent: &[&str]) -> Error {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let (kind, code) = kind_and_code(&body);
+    let shown = format!("status {status}");
+    let mut error = match status {
+        _ if is_quota(&body) => return whom.quota(),
+        401 | 403 => whom.auth(&shown),
+        402 => return whom.quota(),
+        404 if code == "model_not_found" || kind == "not_found_error" => whom.unknown_model(),
+        404 => refusal(whom, &shown, &body, sent)
+            .suggest(format!("check {}, e.g. {}", whom.url_variable, whom.url_example)),
+        408 => whom.timeout("gave up waiting").retryable(true),
+        409 => whom.failed(&shown),
+        429 => whom.rate_limited(),
+        503 | 529 => whom.overloaded(),
+        500.. => whom.failed(&shown),
+        400..=499 => refusal(whom, &shown, &body, sent),
+        // Redirects are not followed: they would carry the key elsewhere.
+        _ => whom
+            .bad_request(&format!("unexpected {shown}"))
+            .suggest(format!("check {}, e.g. {}", whom.url_variable, whom.url_example)),
+    };
+    match headers.get("x-should-retry").and_then(|value| value.to_str().ok()) {
+        Some("true") => error.retryable = true,
+        Some("false") => error.retryable = false,
+        _ => {}
+    }
+    error.retry_after = pause(headers, SystemTime::now());
+    error
+}
+
+/// The error for a failure that the provider reports within an answer that began well.
+pub(crate) fn of_event(whom: Whom, body: &Value) -> Error {
+    let (kind, code) = kind_and_code(body);
+    if is_quota(body) {
+        return whom.quota();
+    }
+    match (kind, code) {
+        ("overloaded_error", _) => whom.overloaded(),
+        ("rate_limit_error", _) | (_, "rate_limit_exceeded") => whom.rate_limited(),
+        ("authentication_error" | "permission_error", _) | (_, "invalid_api_key") => {
+            whom.auth("while answering")
+        }
+        ("invalid_request_error", _) => whom.bad_request("the request was refused while answering"),
+        ("timeout_error", _) => whom.timeout("gave up while answering"),
+        ("api_error" | "server_error", _) => whom.failed("while answering"),
+        _ => whom.bad_answer("an error instead of the rest of the answer"),
+    }
+}
+
+fn refusal(whom: Whom, status: &str, body: &Value, sent: &[&str]) -> Error {
+    let message = body["error"]["message"].as_str().or(body["message"].as_str()).unwrap_or_default();
+    if message.is_empty() || quotes(message, sent) {
+        whom.bad_request(&format!("the request was refused ({status})"))
+    } else {
+        let short: String = message.chars().take(MAX_QUOTE).collect();
+        whom.bad_request(&format!("the request was refused ({status}): {short}"))
+    }
+}
+
+/// Whether a provider's message repeats a part of what was sent to it; prompts must not leak into errors.
+fn quotes(message: &str, sent: &[&str]) -> bool {
+    let parts = message.as_bytes().windows(QUOTATION);
+    let short =
+        |text: &&str| text.len() < QUOTATION && text.trim().len() > 3 && message.contains(text.trim());
+    sent.iter().any(short)
+        || sent.iter().any(|text| {
+            let text = text.as_bytes();
+            parts.clone().any(|part| text.windows(QUOTATION).any(|window| window == part))
+        })
+}
+
+fn kind_and_code(body: &Value) -> (&str, &str) {
+    let error = &body["error"];
+    (error["type"].as_str().unwrap_or_default(), error["code"].as_str().unwrap_or_default())
+}
+
+/// Money the account lacks: OpenAI says it with a 429, Anthropic with a 400 or 402.
+fn is_quota(body: &Value) -> bool {
+    let (kind, code) = kind_and_code(body);
+    kind == "insufficient_quota"
+        || code == "insufficient_quota"
+        || kind == "billing_error"
+        || (kind == "invalid_request_error"
+            && body["error"]["message"]
+                .as_str()
+                .is_some_and(|text| text.contains("credit balance is too low")))
+}
+
+/// How long the provider asks to wait.
+fn pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    if let Some(millis) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
+        return Duration::try_from_secs_f64(millis / 1000.0).ok();
+    }
+    let after = text("retry-after")?;
+    if let Ok(seconds) = after.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = httpdate::parse_http_date(after).ok()?;
+    Some(date.duration_since(now).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn statuses_have_reasons() {
+        for (status, reason, retryable) in [
+            (400, "provider_bad_request", false),
+            (401, "provider_auth", false),
+            (403, "provider_auth", false),
+            (402, "provider_quota", false),
+            (404, "provider_bad_request", false),
+            (408, "provider_timeout", true),
+            (409, "provider_unavailable", true),
+            (413, "provider_bad_request", false),
+            (422, "provider_bad_request", false),
+            (429, "provider_rate_limited", true),
+            (500, "provider_unavailable", true),
+            (502, "provider_unavailable", true),
+            (503, "provider_overloaded", true),
+            (529, "provider_overloaded", true),
+            (302, "provider_bad_request", false),
+        ] {
+            let error = of_status(OPENAI, status, &HeaderMap::new(), b"{}", &[]);
+            assert_eq!((error.reason.as_deref(), error.retryable), (Some(reason), retryable), "{status}");
+        }
+        let error = of_status(OPENAI, 401, &HeaderMap::new(), b"", &[]);
+        assert!(error.suggestion.unwrap().contains("OPENAI_API_KEY"));
+    }
+
+    #[test]
+    fn exhausted_quota_is_never_tried_again() {
+        let openai = br#"{"error":{"type":"insufficient_quota","code":"insufficient_quota","message":"x"}}"#;
+        let anthropic = br#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access"}}"#;
+        let retry = headers(&[("x-should-retry", "true"), ("retry-after", "1")]);
+        for error in [
+            of_status(OPENAI, 429, &retry, openai, &[]),
+            of_status(ANTHROPIC, 400, &retry, anthropic, &[]),
+            of_status(ANTHROPIC, 402, &retry, b"", &[]),
+        ] {
+            assert_eq!((error.reason.as_deref(), error.retryable), (Some("provider_quota"), false));
+        }
+    }
+
+    #[test]
+    fn the_provider_may_overrule_and_ask_for_a_pause() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let date = httpdate::fmt_http_date(now + Duration::from_secs(7));
+        for (pairs, pause_ms) in [
+            (&[("retry-after-ms", "1500"), ("retry-after", "9")][..], Some(1500)),
+            (&[("retry-after", "2")], Some(2000)),
+            (&[("retry-after", "0.25")], Some(250)),
+            (&[("retry-after", date.as_str())], Some(7000)),
+            (&[("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT")], Some(0)),
+            (&[("retry-after", "-1")], None),
+            (&[("retry-after", "soon")], None),
+            (&[], None),
+        ] {
+            assert_eq!(pause(&headers(pairs), now), pause_ms.map(Duration::from_millis), "{pairs:?}");
+        }
+        let error = of_status(OPENAI, 503, &headers(&[("x-should-retry", "false")]), b"", &[]);
+        assert!(!error.retryable);
+        assert!(of_status(OPENAI, 400, &headers(&[("x-should-retry", "true")]), b"", &[]).retryable);
+    }
+
+    #[test]
+    fn a_providers_advice_is_handed_on_unless_it_quotes_the_prompt() {
+        let body = br#"{"error":{"message":"Invalid schema for response_format 'answer'"}}"#;
+        let error = of_status(OPENAI, 400, &HeaderMap::new(), body, &["Tell me of the canary"]);
+        assert!(error.message.ends_with("Invalid schema for response_format 'answer'"), "{error}");
+        let body = br#"{"error":{"message":"Bad content: 'Tell me of the ca...'"}}"#;
+        for sent in [&["Tell me of the canary"][..], &["x", "Bad content"]] {
+            let error = of_status(OPENAI, 400, &HeaderMap::new(), body, sent);
+            assert_eq!(error.message, "OpenAI: the request was refused (status 400)");
+        }
+    }
+}
