@@ -94,7 +94,7 @@ impl Stepper<'_> {
         let NodeKind::Agent(agent) = &definition.node(ix).kind else { return Ok(()) };
         let CallResult { outcome, tokens, cost, latency, provider } = result;
         let judged = outcome.map_err(Verdict::Error).and_then(|answer| {
-            let output = output::of_answer(self.state, ix, agent, &answer.text, answer.truncated)
+            let output = output::of_answer(self.state, ix, &answer.text, answer.truncated)
                 .map_err(|rejection| Verdict::Rejected { rejection, answer: answer.text })?;
             let bytes = output.to_string().len();
             let limit = nexus_model::limits::Limits::default().output_bytes;
@@ -134,12 +134,7 @@ impl Stepper<'_> {
     }
 
     /// Retry, next model, ask again, or give the node up: in this order.
-    pub(crate) fn fail_attempt(
-        &mut self,
-        node: NodeIx,
-        agent: &AgentConfig,
-        verdict: Verdict,
-    ) -> Result<(), Error> {
+    fn fail_attempt(&mut self, node: NodeIx, agent: &AgentConfig, verdict: Verdict) -> Result<(), Error> {
         let failure = verdict.failure();
         let state = &self.state.nodes[node];
         let Some(last) = state.attempts.last().cloned() else { return Ok(()) };

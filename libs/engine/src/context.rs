@@ -3,30 +3,20 @@
 use crate::State;
 use nexus_expr::Context;
 use nexus_model::graph::NodeIx;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+
+/// What is not there is null: the output of a skipped node, feedback on a first run.
+static NULL: Value = Value::Null;
 
 /// `inputs`, `nodes.<id>.output` of the nodes that the expressions name, `execution.id`, `feedback`.
-pub(crate) fn of_node(state: &State, node: NodeIx) -> Context {
-    Context::new(roots(state, node))
-}
-
-/// The same with the node's own `output`, for checks.
-pub(crate) fn of_checks(state: &State, node: NodeIx, output: &Value) -> Context {
-    let mut roots = roots(state, node);
-    roots.insert("output".into(), output.clone());
-    Context::new(roots)
-}
-
-fn roots(state: &State, node: NodeIx) -> Map<String, Value> {
-    let mut nodes = Map::new();
+pub(crate) fn of_node(state: &State, node: NodeIx) -> Context<'_> {
+    let mut context = Context::new();
+    context.set("inputs", &state.inputs);
+    context.set_owned("execution", json!({ "id": state.id }));
+    context.set("feedback", &NULL);
     for ix in state.definition.reads(node) {
-        let output = state.nodes[*ix].output.clone().unwrap_or(Value::Null);
-        nodes.insert(state.node_id(*ix).to_string(), json!({ "output": output }));
+        let output = state.nodes[*ix].output.as_ref().unwrap_or(&NULL);
+        context.set_node(state.node_id(*ix).as_str(), output);
     }
-    let mut roots = Map::new();
-    roots.insert("inputs".into(), state.inputs.as_ref().clone());
-    roots.insert("nodes".into(), Value::Object(nodes));
-    roots.insert("execution".into(), json!({ "id": state.id }));
-    roots.insert("feedback".into(), Value::Null);
-    roots
+    context
 }

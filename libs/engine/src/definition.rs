@@ -1,10 +1,10 @@
-//! A document made ready to run: its graph, and for each node the models to try and the outputs its expressions
-//! read. Not here: whether the document is valid (`nexus-plan` has said so before).
+//! A document made ready to run: its graph, and each node's expressions compiled once.
+//! Not here: whether the document is valid (`nexus-plan` has said so before).
 
-use nexus_expr::{condition, template};
+use nexus_expr::{Condition, Reference, Schema, Template};
 use nexus_model::{
     Document,
-    document::{Node, NodeKind, Tool},
+    document::{AgentConfig, Node, NodeKind, Tool},
     graph::{Graph, NodeIx},
 };
 
@@ -15,16 +15,47 @@ pub struct Definition {
     pub document: Document,
     /// Its graph.
     pub graph: Graph,
-    /// For each node, the nodes whose outputs its expressions may read.
-    reads: Vec<Vec<NodeIx>>,
+    nodes: Vec<Prepared>,
+}
+
+/// A compiled expression, or why it cannot be compiled; then the node that needs it fails, and only that node.
+type Ready<T> = Result<T, nexus_expr::Error>;
+
+/// A node's expressions.
+#[derive(Debug)]
+struct Prepared {
+    expressions: Expressions,
+    /// The nodes whose outputs the expressions may read.
+    reads: Vec<NodeIx>,
+}
+
+/// Expressions by kind of node.
+#[derive(Debug)]
+pub(crate) enum Expressions {
+    Agent(Box<AgentExpressions>),
+    /// One condition per case.
+    Conditional(Vec<Ready<Condition>>),
+    Template(Box<Ready<Template>>),
+    /// A tool that this version does not have.
+    None,
+}
+
+/// An agent's expressions.
+#[derive(Debug)]
+pub(crate) struct AgentExpressions {
+    pub(crate) system: Option<Ready<Template>>,
+    pub(crate) prompt: Ready<Template>,
+    pub(crate) schema: Option<Ready<Schema>>,
+    pub(crate) checks: Vec<Ready<Condition>>,
 }
 
 impl Definition {
-    /// Prepares a document. Anything wrong in its expressions shows when they are evaluated.
+    /// Prepares a document.
     pub fn new(document: Document) -> Self {
         let graph = Graph::new(&document);
-        let reads = (0..graph.len()).map(|ix| reads(&document.graph.nodes[ix], ix, &graph)).collect();
-        Self { document, graph, reads }
+        let nodes = document.graph.nodes.iter().enumerate();
+        let nodes = nodes.map(|(ix, node)| Prepared::new(node, ix, &graph)).collect();
+        Self { document, graph, nodes }
     }
 
     /// The node at this position.
@@ -32,37 +63,62 @@ impl Definition {
         &self.document.graph.nodes[ix]
     }
 
+    pub(crate) fn expressions(&self, ix: NodeIx) -> &Expressions {
+        &self.nodes[ix].expressions
+    }
+
     /// The nodes whose outputs the node's expressions may read.
     pub(crate) fn reads(&self, ix: NodeIx) -> &[NodeIx] {
-        &self.reads[ix]
+        &self.nodes[ix].reads
     }
 }
 
-/// The ancestors that a node's expressions name; all of them if an expression computes the name.
-fn reads(node: &Node, ix: NodeIx, graph: &Graph) -> Vec<NodeIx> {
-    let references = match &node.kind {
-        NodeKind::Agent(agent) => {
-            let recall = agent.memory.as_ref().and_then(|memory| memory.recall.as_ref());
-            let mut found: Vec<_> =
-                [Some(agent.prompt.as_str()), agent.system.as_deref(), recall.map(|r| r.query.as_str())]
-                    .into_iter()
-                    .flatten()
-                    .flat_map(template::references)
-                    .collect();
-            found.extend(agent.checks.iter().flat_map(|check| condition::references(check)));
-            found
+impl Prepared {
+    fn new(node: &Node, ix: NodeIx, graph: &Graph) -> Self {
+        let expressions = match &node.kind {
+            NodeKind::Agent(agent) => Expressions::Agent(Box::new(AgentExpressions::new(agent))),
+            NodeKind::Conditional(config) => Expressions::Conditional(
+                config.cases.iter().map(|case| Condition::compile(&case.when)).collect(),
+            ),
+            NodeKind::Tool(tool) => match &tool.tool {
+                Tool::Template { template } => Expressions::Template(Box::new(Template::compile(template))),
+                _ => Expressions::None,
+            },
+        };
+        let reads = reads(&expressions, ix, graph);
+        Self { expressions, reads }
+    }
+}
+
+impl AgentExpressions {
+    fn new(agent: &AgentConfig) -> Self {
+        Self {
+            system: agent.system.as_deref().map(Template::compile),
+            prompt: Template::compile(&agent.prompt),
+            schema: agent.output_schema.as_ref().map(Schema::compile),
+            checks: agent.checks.iter().map(|check| Condition::compile(check)).collect(),
         }
-        NodeKind::Conditional(config) => {
-            config.cases.iter().flat_map(|case| condition::references(&case.when)).collect()
+    }
+}
+
+/// The nodes that the expressions name; all ancestors if an expression computes the name.
+fn reads(expressions: &Expressions, ix: NodeIx, graph: &Graph) -> Vec<NodeIx> {
+    let mut references: Vec<&Reference> = Vec::new();
+    match expressions {
+        Expressions::None => {}
+        Expressions::Template(template) => references.extend(template.iter().flat_map(Template::references)),
+        Expressions::Conditional(cases) => {
+            references.extend(cases.iter().flatten().flat_map(Condition::references))
         }
-        NodeKind::Tool(tool) => match &tool.tool {
-            Tool::Template { template } => template::references(template),
-            _ => return graph.ancestors(ix),
-        },
-    };
+        Expressions::Agent(agent) => {
+            let templates = agent.system.iter().chain([&agent.prompt]).flatten();
+            references.extend(templates.flat_map(Template::references));
+            references.extend(agent.checks.iter().flatten().flat_map(Condition::references));
+        }
+    }
     let mut read = Vec::new();
-    for reference in references.iter().filter(|reference| reference.root == "nodes") {
-        match reference.path.first() {
+    for reference in references.into_iter().filter(|reference| reference.root() == "nodes") {
+        match reference.members().first() {
             Some(id) => read.extend(graph.index(id)),
             None => return graph.ancestors(ix),
         }

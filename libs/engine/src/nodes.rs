@@ -2,13 +2,15 @@
 //! (`attempts`).
 
 use crate::{
-    AttemptOutcome, Record, context, output,
+    AttemptOutcome, Record, context,
+    definition::{AgentExpressions, Expressions},
+    output,
     step::{Error, Stepper, failure, millis},
 };
-use nexus_expr::{condition, template};
+use nexus_expr::{Condition, Context, Template};
 use nexus_model::{
     EventType, Money,
-    document::{AgentConfig, ConditionalConfig, NodeKind, OnError, Tool, ToolConfig},
+    document::{AgentConfig, ConditionalConfig, NodeKind, OnError},
     execution::{Failure, NodeStatus, Tokens},
     graph::NodeIx,
 };
@@ -17,50 +19,41 @@ use serde_json::{Value, json};
 impl Stepper<'_> {
     pub(crate) fn start_node(&mut self, node: NodeIx) -> Result<(), Error> {
         let definition = self.state.definition.clone();
-        let context = context::of_node(self.state, node);
-        match &definition.node(node).kind {
-            NodeKind::Agent(agent) => {
-                let rendered = template::render(&agent.prompt, &context).and_then(|prompt| {
-                    let system =
-                        agent.system.as_ref().map(|system| template::render(system, &context)).transpose()?;
-                    Ok((system, prompt))
-                });
-                match rendered {
-                    Ok((system, prompt)) => {
-                        self.node_started(
-                            node,
-                            json!({ "system": system, "prompt": prompt }),
-                            Some(&agent.model),
-                        )?;
-                        match unavailable(agent, definition.graph.attached_tools(node)) {
-                            Some(failure) => self.fail_node(node, failure),
-                            None => self.start_attempt(node, 0, None),
-                        }
-                    }
-                    Err(error) => {
-                        self.node_started(node, Value::Null, Some(&agent.model))?;
-                        self.fail_node(node, failure("template_error", error.to_string()))
-                    }
+        match (&definition.node(node).kind, definition.expressions(node)) {
+            (NodeKind::Agent(agent), Expressions::Agent(expressions)) => {
+                let rendered = prompts(expressions, &context::of_node(self.state, node));
+                let model = Some(agent.model.as_str());
+                let input = rendered.as_ref().map_or(Value::Null, Value::clone);
+                self.node_started(node, input, model)?;
+                match (rendered, unavailable(agent, definition.graph.attached_tools(node))) {
+                    (Err(error), _) => self.fail_node(node, failure("template_error", error.to_string())),
+                    (Ok(_), Some(failure)) => self.fail_node(node, failure),
+                    (Ok(_), None) => self.start_attempt(node, 0, None),
                 }
             }
-            NodeKind::Conditional(config) => {
+            (NodeKind::Conditional(config), Expressions::Conditional(conditions)) => {
+                let chosen = choose(config, conditions, &context::of_node(self.state, node));
                 self.node_started(node, Value::Null, None)?;
-                let chosen = choose(config, &context);
                 self.pure_result(node, chosen)
             }
-            NodeKind::Tool(config) => {
-                let ToolConfig { tool, .. } = config.as_ref();
-                self.node_started(node, json!({ "tool": tool.name() }), None)?;
-                let result = match tool {
-                    Tool::Template { template } => template::render(template, &context)
-                        .map(|text| json!({ "text": text }))
-                        .map_err(|error| failure("template_error", error.to_string())),
-                    other => Err(failure(
-                        "not_available",
-                        format!("the tool `{}` is not available in this version of Nexus", other.name()),
-                    )),
-                };
+            (NodeKind::Tool(tool), Expressions::Template(template)) => {
+                let context = context::of_node(self.state, node);
+                let rendered =
+                    template.as_ref().as_ref().map_err(Clone::clone).and_then(|t| t.render(&context));
+                let result = rendered
+                    .map(|text| json!({ "text": text }))
+                    .map_err(|error| failure("template_error", error.to_string()));
+                self.node_started(node, json!({ "tool": tool.tool.name() }), None)?;
                 self.pure_result(node, result)
+            }
+            (kind, _) => {
+                let what = match kind {
+                    NodeKind::Tool(tool) => tool.tool.name(),
+                    _ => "this node",
+                };
+                let message = format!("`{what}` is not available in this version of Nexus");
+                self.node_started(node, json!({ "tool": what }), None)?;
+                self.pure_result(node, Err(failure("not_available", message)))
             }
         }
     }
@@ -177,10 +170,23 @@ impl Stepper<'_> {
     }
 }
 
+/// An agent's messages, rendered: the node's input.
+fn prompts(expressions: &AgentExpressions, context: &Context<'_>) -> nexus_expr::Result<Value> {
+    let render =
+        |template: &nexus_expr::Result<Template>| template.as_ref().map_err(Clone::clone)?.render(context);
+    let system = expressions.system.as_ref().map(render).transpose()?;
+    let prompt = render(&expressions.prompt)?;
+    Ok(json!({ "system": system, "prompt": prompt }))
+}
+
 /// The first true case's handle, else `else`.
-fn choose(config: &ConditionalConfig, context: &nexus_expr::Context) -> Result<Value, Failure> {
-    for case in &config.cases {
-        match condition::eval_bool(&case.when, context) {
+fn choose(
+    config: &ConditionalConfig,
+    conditions: &[nexus_expr::Result<Condition>],
+    context: &Context<'_>,
+) -> Result<Value, Failure> {
+    for (case, condition) in config.cases.iter().zip(conditions) {
+        match condition.as_ref().map_err(Clone::clone).and_then(|condition| condition.eval_bool(context)) {
             Ok(true) => return Ok(json!({ "handle": case.handle })),
             Ok(false) => {}
             Err(error) => {

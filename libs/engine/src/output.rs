@@ -1,26 +1,29 @@
 //! From a model's text to a node's output, and the cut for events. Not here: asking again (`step`).
 
-use crate::{EVENT_OUTPUT_BYTES, State, context};
-use nexus_expr::{condition, schema};
-use nexus_model::{document::AgentConfig, graph::NodeIx};
+use crate::{EVENT_OUTPUT_BYTES, State, context, definition::Expressions};
+use nexus_model::{document::NodeKind, graph::NodeIx};
 use serde_json::{Value, json};
 
 /// The output that an answer makes, or the reason why the answer will not do.
 pub(crate) fn of_answer(
     state: &State,
     node: NodeIx,
-    agent: &AgentConfig,
     text: &str,
     truncated: bool,
 ) -> Result<Value, Rejection> {
-    let output = match &agent.output_schema {
+    let Expressions::Agent(agent) = state.definition.expressions(node) else {
+        return Ok(json!({ "text": text }));
+    };
+    let output = match &agent.schema {
         None => json!({ "text": text }),
         Some(schema) => {
+            let schema =
+                schema.as_ref().map_err(|error| Rejection::new("schema_invalid", error.to_string()))?;
             let value: Value = serde_json::from_str(text.trim()).map_err(|error| {
                 let cause = if truncated { "; the answer was cut off at max_tokens" } else { "" };
                 Rejection::new("schema_violation", format!("the answer is not JSON: {error}{cause}"))
             })?;
-            schema::validate(schema, &value).map_err(|violations| {
+            schema.validate(&value).map_err(|violations| {
                 let shown: Vec<String> = violations
                     .iter()
                     .take(5)
@@ -34,24 +37,32 @@ pub(crate) fn of_answer(
             value
         }
     };
-    if !agent.checks.is_empty() {
-        let context = context::of_checks(state, node, &output);
-        for check in &agent.checks {
-            match condition::eval_bool(check, &context) {
-                Ok(true) => {}
-                Ok(false) => {
-                    return Err(Rejection::new("check_failed", format!("the check `{check}` does not hold")));
-                }
-                Err(error) => {
-                    return Err(Rejection::new(
-                        "check_failed",
-                        format!("the check `{check}` cannot be judged: {error}"),
-                    ));
-                }
+    for (nth, check) in agent.checks.iter().enumerate() {
+        let mut context = context::of_node(state, node);
+        context.set("output", &output);
+        match check.as_ref().map_err(Clone::clone).and_then(|check| check.eval_bool(&context)) {
+            Ok(true) => {}
+            Ok(false) => {
+                return Err(Rejection::new(
+                    "check_failed",
+                    format!("{} does not hold", named(state, node, nth)),
+                ));
+            }
+            Err(error) => {
+                let reason = format!("{} cannot be judged: {error}", named(state, node, nth));
+                return Err(Rejection::new("check_failed", reason));
             }
         }
     }
     Ok(output)
+}
+
+fn named(state: &State, node: NodeIx, check: usize) -> String {
+    match &state.definition.node(node).kind {
+        NodeKind::Agent(agent) => agent.checks.get(check).map(|source| format!("the check `{source}`")),
+        _ => None,
+    }
+    .unwrap_or_else(|| format!("check {check}"))
 }
 
 /// Why an answer will not do.

@@ -289,7 +289,8 @@ impl State {
                 let node = self.node_mut(node.as_str())?;
                 node.set_status(*status)?;
                 node.waiting = None;
-                node.output.clone_from(output);
+                // null and nothing are the same to JSON; so they are here
+                node.output = output.clone().filter(|output| !output.is_null());
                 node.revision_done |= *status == NodeStatus::Succeeded;
                 node.failure.clone_from(failure);
                 node.handled = *handled;

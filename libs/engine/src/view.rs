@@ -14,7 +14,7 @@ impl State {
         graph
             .steps()
             .filter(|ix| graph.outgoing(*ix).is_empty() && self.nodes[*ix].status == NodeStatus::Succeeded)
-            .filter_map(|ix| Some((self.node_id(ix).to_string(), self.nodes[ix].output.clone()?)))
+            .map(|ix| (self.node_id(ix).to_string(), self.nodes[ix].output.clone().unwrap_or_default()))
             .collect()
     }
 
