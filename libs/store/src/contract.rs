@@ -39,6 +39,31 @@ pub enum Error {
     Internal(String),
 }
 
+impl From<Error> for nexus_api::Error {
+    fn from(error: Error) -> Self {
+        use nexus_api::Code;
+        match error {
+            Error::VersionMismatch { current, expected } => nexus_api::Error::new(
+                Code::PreconditionFailed,
+                format!("the workflow is at version {current}, not {expected}"),
+            )
+            .suggest("read the latest version, apply your change to it, and save that"),
+            Error::NotFound => nexus_api::Error::new(Code::NotFound, "no such thing"),
+            Error::FenceLost => nexus_api::Error::new(Code::Conflict, "the execution has moved on meanwhile"),
+            // What exactly cannot be reached is the operator's business, not the caller's.
+            Error::Unavailable(context) => {
+                tracing::warn!(%context, "database unavailable");
+                nexus_api::Error::unavailable("the database is not available at the moment")
+            }
+            Error::Schema(context) => {
+                tracing::error!(%context, "database schema");
+                nexus_api::Error::unavailable("the database is not ready for this version")
+            }
+            Error::Internal(context) => nexus_api::Error::internal(context),
+        }
+    }
+}
+
 /// Result of a store's method.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
