@@ -1,0 +1,203 @@
+//! Request bodies: JSON within the limits, typed where the type is fixed, refused with the path of the mistake.
+//! Not here: what a workflow document may hold (the planner says).
+
+use crate::{
+    app::App,
+    error::{Answer, Failure},
+};
+use axum::extract::{FromRequest, Request};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use http::{HeaderMap, StatusCode, header};
+use nexus_api::{Code, Error};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_path_to_error::Segment;
+
+/// A JSON body of any shape; it must not be empty.
+#[derive(Debug)]
+pub(crate) struct Document(pub(crate) Value);
+
+impl FromRequest<App> for Document {
+    type Rejection = Failure;
+    async fn from_request(request: Request, app: &App) -> Answer<Self> {
+        let bytes = json_bytes(request, app).await?;
+        if is_blank(&bytes) {
+            return Err(Failure::new(Code::Malformed, "the body is empty").suggest("send JSON"));
+        }
+        Ok(Self(parse(&bytes, app.options.limits.json_depth)?))
+    }
+}
+
+/// A JSON body of any shape as it came, for routes that judge it themselves.
+#[derive(Debug)]
+pub(crate) struct RawJson(pub(crate) Bytes);
+
+impl FromRequest<App> for RawJson {
+    type Rejection = Failure;
+    async fn from_request(request: Request, app: &App) -> Answer<Self> {
+        json_bytes(request, app).await.map(Self)
+    }
+}
+
+/// A JSON object with exactly the members of `T`; an empty body is `{}`.
+#[derive(Debug)]
+pub(crate) struct Strict<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Strict<T> {
+    type Rejection = Failure;
+    async fn from_request(request: Request, app: &App) -> Answer<Self> {
+        let bytes = json_bytes(request, app).await?;
+        let bytes: &[u8] = if is_blank(&bytes) { b"{}" } else { &bytes };
+        typed(parse(bytes, app.options.limits.json_depth)?).map(Self)
+    }
+}
+
+async fn json_bytes(request: Request, app: &App) -> Answer<Bytes> {
+    let (parts, body) = request.into_parts();
+    let limit = app.options.limits.body_bytes;
+    let too_large = || {
+        Failure::from(
+            Error::new(Code::TooLarge, format!("the body is larger than {limit} bytes (limit `body_bytes`)"))
+                .detail("", format!("limit: {limit} bytes")),
+        )
+    };
+    let announced =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > limit) {
+        return Err(too_large());
+    }
+    let mut bytes = BytesMut::new();
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk =
+            chunk.map_err(|_| Failure::new(Code::Malformed, "the body could not be read to its end"))?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    if !is_blank(&bytes) {
+        check_content_type(&parts.headers)?;
+    }
+    Ok(bytes.freeze())
+}
+
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_whitespace)
+}
+
+/// A body without a type is taken for JSON.
+fn check_content_type(headers: &HeaderMap) -> Answer<()> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let text = value.to_str().unwrap_or_default();
+    let media_type = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let json = media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"));
+    if json {
+        return Ok(());
+    }
+    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    Err(Failure::http(status, "UNSUPPORTED_MEDIA_TYPE", "the body must be JSON")
+        .suggest("send `Content-Type: application/json`"))
+}
+
+/// Reads JSON that is nested no deeper than `depth`.
+pub(crate) fn parse(bytes: &[u8], depth: usize) -> Answer<Value> {
+    if nesting(bytes) > depth {
+        return Err(Error::new(Code::Invalid, too_deep(depth))
+            .detail("", format!("limit: {depth} levels"))
+            .into());
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|error| Error::new(Code::Malformed, format!("the body is not valid JSON: {error}")).into())
+}
+
+/// What a document over the limit is told.
+pub(crate) fn too_deep(depth: usize) -> String {
+    format!("the JSON is nested deeper than {depth} levels (limit `json_depth`)")
+}
+
+/// How deep arrays and objects are nested. Counts without parsing: a parser that recurses must not see such input.
+pub(crate) fn nesting(bytes: &[u8]) -> usize {
+    let (mut open, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'[' | b'{' => {
+                open += 1;
+                deepest = deepest.max(open);
+            }
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// Takes a JSON value for a `T`.
+pub(crate) fn typed<T: DeserializeOwned>(value: Value) -> Answer<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = pointer(error.path());
+        let message = error.into_inner().to_string();
+        Error::new(Code::Invalid, format!("the body is not acceptable: {message}"))
+            .detail(path, message)
+            .into()
+    })
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        let text = match segment {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
+            Segment::Enum { .. } | Segment::Unknown => continue,
+        };
+        pointer.push('/');
+        pointer.push_str(&text);
+    }
+    pointer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nexus_model::document::BudgetOverride;
+    use serde::Deserialize;
+
+    #[test]
+    fn nesting_ignores_what_stands_in_texts() {
+        assert_eq!(nesting(b"1"), 0);
+        assert_eq!(nesting(br#"{"a[[[": "{{\"[[", "b": [{}]}"#), 3);
+        assert_eq!(nesting(&[b'['; 100_000]), 100_000);
+    }
+
+    #[test]
+    fn the_deepest_allowed_document_is_read() {
+        let text = |depth| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(text(64).as_bytes(), 64).is_ok());
+        assert!(parse(text(65).as_bytes(), 64).is_err());
+    }
+
+    #[test]
+    fn mistakes_come_with_a_json_pointer() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Body {
+            #[serde(rename = "budget")]
+            _budget: BudgetOverride,
+        }
+        for (body, path) in [
+            (r#"{"budget": {"limit_usd": "x"}}"#, "/budget/limit_usd"),
+            (r#"{"budget": {"limit": 1}}"#, "/budget/limit"),
+            (r#"{"budgets": {}}"#, "/budgets"),
+        ] {
+            let failure = typed::<Body>(serde_json::from_str(body).unwrap()).unwrap_err();
+            assert!(format!("{failure:?}").contains(&format!("path: {path:?}")), "{failure:?}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The one shape of every failure, and the one place that writes it. Handlers return a [`Failure`]; the outermost
+//! layer turns it, and every bare error answer of axum (405, unreadable paths, …), into the documented JSON.
+//! Not here: which failure happens when; the mapping from codes to numbers (`nexus_api::Code`).
+
+use crate::context::RequestContext;
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use nexus_api::{Code, Detail, Error};
+use serde::Serialize;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// A failed request.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    status: StatusCode,
+    name: &'static str,
+    error: Box<Error>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+/// Result of a handler.
+pub(crate) type Answer<T> = Result<T, Failure>;
+
+impl Failure {
+    /// A failure of this kind.
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Error::new(code, message).into()
+    }
+
+    /// A failure that only HTTP knows.
+    pub(crate) fn http(status: StatusCode, name: &'static str, message: impl Into<String>) -> Self {
+        Self { name, status, ..Self::new(Code::Malformed, message) }
+    }
+
+    /// Not well-formed: the header or parameter `what`.
+    pub(crate) fn malformed(what: &str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Error::new(Code::Malformed, format!("`{what}` {message}")).detail(what, message).into()
+    }
+
+    /// With advice.
+    pub(crate) fn suggest(mut self, suggestion: impl Into<String>) -> Self {
+        self.error.suggestion = Some(suggestion.into());
+        self
+    }
+
+    /// With a header in the answer.
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    /// What an answer with this status and nothing else means.
+    pub(crate) fn bare(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => no_such_route(),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                Self::http(status, "METHOD_NOT_ALLOWED", "this address does not take that method")
+                    .suggest("the `Allow` header lists the methods it takes; /docs describes them")
+            }
+            StatusCode::UPGRADE_REQUIRED => {
+                Self::http(status, "UPGRADE_REQUIRED", "this address speaks WebSocket only")
+                    .suggest("connect with a WebSocket client")
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(Code::TooLarge, "the request is too large"),
+            status if status.is_server_error() => Error::internal(format!("bare answer {status}")).into(),
+            _ => Self { status, ..Self::new(Code::Malformed, "the request is not well-formed") },
+        }
+    }
+}
+
+/// Nothing lives at this address.
+pub(crate) fn no_such_route() -> Failure {
+    Failure::new(Code::NotFound, "there is nothing at this address").suggest("/docs lists every address")
+}
+
+impl From<Error> for Failure {
+    fn from(mut error: Error) -> Self {
+        if error.code == Code::Internal {
+            // Whatever it says is about our inside.
+            error = Error::internal(&error.message);
+        }
+        Self {
+            status: StatusCode::from_u16(error.code.http_status())
+                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            name: error.code.as_str(),
+            error: Box::new(error),
+            header: None,
+        }
+    }
+}
+
+impl From<nexus_model::id::InvalidId> for Failure {
+    fn from(invalid: nexus_model::id::InvalidId) -> Self {
+        Error::from(invalid).into()
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Marks an answer whose status says failure but whose body is a page for people: it is left as it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Page;
+
+/// The body of every failure.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    /// Stable code, e.g. `NOT_FOUND`.
+    #[schema(example = "NOT_FOUND")]
+    error: String,
+    /// What happened, in a sentence.
+    message: String,
+    /// What to do about it.
+    #[schema(required)]
+    suggestion: Option<String>,
+    /// Where the input is wrong; empty if it is not about the input.
+    details: Vec<ErrorDetail>,
+    /// Names the request in the server's log; also in the header `x-request-id`.
+    request_id: String,
+}
+
+/// One place in the input that is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorDetail {
+    /// JSON Pointer into the body, or the name of a header or parameter.
+    path: String,
+    /// What is wrong there.
+    message: String,
+}
+
+/// Writes the body of a failed answer; other answers pass.
+pub(crate) fn render(mut response: Response, context: &RequestContext) -> Response {
+    let failure = match response.extensions_mut().remove::<Failure>() {
+        Some(failure) => failure,
+        None if response.extensions().get::<Page>().is_some() => return response,
+        None if response.status().is_client_error() || response.status().is_server_error() => {
+            Failure::bare(response.status())
+        }
+        None => return response,
+    };
+    let Failure { status, name, error, header: extra } = failure;
+    let Error { message, suggestion, details, retry_after, .. } = *error;
+    let body = ErrorBody {
+        error: name.to_owned(),
+        message,
+        suggestion,
+        details: details.into_iter().map(|Detail { path, message }| ErrorDetail { path, message }).collect(),
+        request_id: context.request_id.clone(),
+    };
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(retry_after)));
+    }
+    if let Some((name, value)) = extra {
+        headers.insert(name, value);
+    }
+    *response.body_mut() = serde_json::to_vec(&body).map_or_else(|_| Body::empty(), Body::from);
+    response
+}
+
+/// `Retry-After` counts whole seconds; rounding down would send clients back too early.
+fn whole_seconds(pause: Option<Duration>) -> u64 {
+    let pause = pause.unwrap_or_default();
+    (pause.as_secs() + u64::from(pause.subsec_nanos() > 0)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_rounded_up_and_never_zero() {
+        for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (60_000, 60)] {
+            assert_eq!(whole_seconds(Some(Duration::from_millis(millis))), seconds, "{millis} ms");
+        }
+        assert_eq!(whole_seconds(None), 1);
+    }
+
+    #[test]
+    fn an_internal_error_keeps_its_words_to_itself() {
+        let failure = Failure::from(Error::new(Code::Internal, "password=hunter2"));
+        assert!(!failure.error.message.contains("hunter2"));
+    }
+}

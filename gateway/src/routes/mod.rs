@@ -1,0 +1,49 @@
+//! Every route, by area. Not here: the layers around them (`app`), files of the web application (`static_files`).
+
+mod documents;
+mod events;
+mod executions;
+mod models;
+mod scraping;
+mod system;
+mod workflows;
+
+use crate::{app::App, openapi};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The routes and their description.
+pub(crate) fn all() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(workflows::list, workflows::create))
+        .routes(routes!(workflows::get, workflows::update, workflows::delete))
+        .routes(routes!(workflows::versions))
+        .routes(routes!(workflows::version))
+        .routes(routes!(documents::validate))
+        .routes(routes!(documents::plan))
+        .routes(routes!(documents::plan_stored))
+        .routes(routes!(documents::estimate))
+        .routes(routes!(documents::estimate_stored))
+        .routes(routes!(executions::execute))
+        .routes(routes!(executions::list_of_workflow))
+        .routes(routes!(executions::list))
+        .routes(routes!(executions::get))
+        .routes(routes!(executions::cancel))
+        .routes(routes!(executions::resume))
+        .routes(routes!(executions::memory))
+        .routes(routes!(events::list))
+        .routes(routes!(events::watch))
+        .routes(routes!(models::list))
+        .routes(routes!(scraping::create))
+        .routes(routes!(scraping::list))
+        .routes(routes!(scraping::get, scraping::delete))
+        .routes(routes!(scraping::status))
+        .routes(routes!(scraping::test))
+        .routes(routes!(scraping::regenerate))
+        .routes(routes!(scraping::watch))
+        .routes(routes!(scraping::generated))
+        .routes(routes!(system::healthz))
+        .routes(routes!(system::readyz))
+        .routes(routes!(system::metrics))
+        .routes(routes!(system::openapi))
+        .routes(routes!(system::docs))
+}

@@ -1,0 +1,83 @@
+//! Accepting connections, and ending them in good order. Not here: when to end (`nexus-runtime` hears the signal).
+
+use crate::Gateway;
+use axum::Router;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use std::{io, pin::pin, time::Duration};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+/// A client that takes longer to send the head of a request only holds a connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pause after the system could not accept a connection: it is out of file descriptors, most likely.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves the gateway until `shutdown` completes. Then nothing more is accepted, live streams end (WebSockets with
+/// 1001, so that their clients come again), requests in flight finish, and whatever has not ended within
+/// [`Timing::drain`](crate::Timing::drain) is cut off.
+pub async fn serve(
+    listener: TcpListener,
+    gateway: Gateway,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let Gateway { router, live, drain } = gateway;
+    let graceful = GracefulShutdown::new();
+    let cut = CancellationToken::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut shutdown => break,
+        };
+        match accepted {
+            Ok((stream, _)) => spawn(stream, router.clone(), &graceful, cut.clone()),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot accept connections");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    live.go_away();
+    let (sockets, requests) =
+        tokio::join!(live.drained(drain), tokio::time::timeout(drain, graceful.shutdown()));
+    if !sockets || requests.is_err() {
+        tracing::warn!(
+            seconds = drain.as_secs_f64(),
+            "some connections did not end in time and were cut off"
+        );
+        cut.cancel();
+    }
+    Ok(())
+}
+
+fn spawn(stream: TcpStream, router: Router, graceful: &GracefulShutdown, cut: CancellationToken) {
+    // Small answers and events must not wait for acknowledgements of earlier ones.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(HEAD_TIMEOUT));
+    let service = TowerToHyperService::new(router);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        tokio::select! {
+            ended = connection => if let Err(error) = ended {
+                tracing::debug!(%error, "connection ended");
+            },
+            () = cut.cancelled() => {}
+        }
+    });
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
