@@ -1,0 +1,191 @@
+//! The planner port over the store. Not here: the rules (`nexus-plan`).
+
+use crate::cursor;
+use async_trait::async_trait;
+use nexus_api::{
+    CallCtx, Code, Error, Planner, Result,
+    planner::{Estimate, PageRequest, Target},
+};
+use nexus_model::{
+    Document, WorkflowId,
+    document::BudgetOverride,
+    limits::Limits,
+    price::PriceBook,
+    problem::Report,
+    workflow::{Page, Plan, VersionInfo, Workflow},
+};
+use nexus_store::{NewVersion, WorkflowStore};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// The planner service.
+#[derive(Clone)]
+pub struct PlannerService {
+    store: Arc<dyn WorkflowStore>,
+    prices: Arc<PriceBook>,
+    limits: Limits,
+}
+
+impl PlannerService {
+    /// A planner over this store, judging models by these prices.
+    pub fn new(store: Arc<dyn WorkflowStore>, prices: Arc<PriceBook>, limits: Limits) -> Self {
+        Self { store, prices, limits }
+    }
+
+    /// A document ready to be saved, or the reasons why not.
+    fn admit(&self, document: Value, draft: bool) -> Result<NewVersion> {
+        let document = object(document)?;
+        let value = Value::Object(document);
+        let report = nexus_plan::validate(&value, &self.limits, &self.prices);
+        if !report.valid && !(draft && is_well_formed(&value)) {
+            return Err(invalid(report));
+        }
+        let Value::Object(document) = value else { return Err(not_an_object()) };
+        Ok(NewVersion { document, valid: report.valid, problems: report.errors })
+    }
+
+    async fn existing(&self, id: WorkflowId, version: Option<u32>) -> Result<Workflow> {
+        // A version is found even of a deleted workflow, for the sake of its executions; not through this port.
+        let latest = self.store.get_workflow(id, None).await?;
+        let latest = latest.ok_or_else(|| Error::not_found(format!("workflow {id}")))?;
+        match version {
+            None => Ok(latest),
+            Some(version) if version == latest.version => Ok(latest),
+            Some(version) => {
+                let found = self.store.get_workflow(id, Some(version)).await?;
+                found.ok_or_else(|| Error::not_found(format!("version {version} of workflow {id}")))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Planner for PlannerService {
+    async fn create_workflow(&self, ctx: &CallCtx, document: Value, draft: bool) -> Result<Workflow> {
+        let version = self.admit(document, draft)?;
+        ctx.bound(async { Ok(self.store.create_workflow(version).await?) }).await
+    }
+
+    async fn get_workflow(&self, ctx: &CallCtx, id: WorkflowId, version: Option<u32>) -> Result<Workflow> {
+        ctx.bound(self.existing(id, version)).await
+    }
+
+    async fn update_workflow(
+        &self,
+        ctx: &CallCtx,
+        id: WorkflowId,
+        expected_version: u32,
+        document: Value,
+        draft: bool,
+    ) -> Result<Workflow> {
+        ctx.bound(async {
+            // Whether it is there comes before whether the document is good.
+            self.existing(id, None).await?;
+            let version = self.admit(document, draft)?;
+            Ok(self.store.update_workflow(id, expected_version, version).await?)
+        })
+        .await
+    }
+
+    async fn delete_workflow(&self, ctx: &CallCtx, id: WorkflowId) -> Result<()> {
+        ctx.bound(async {
+            match self.store.delete_workflow(id).await? {
+                true => Ok(()),
+                false => Err(Error::not_found(format!("workflow {id}"))),
+            }
+        })
+        .await
+    }
+
+    async fn list_workflows(
+        &self,
+        ctx: &CallCtx,
+        page: PageRequest,
+        query: Option<String>,
+    ) -> Result<Page<Workflow>> {
+        let limit = page.checked_limit()?;
+        let before = cursor::read(page.cursor.as_deref())?;
+        ctx.bound(async {
+            let items = self.store.list_workflows(before, limit + 1, query.as_deref()).await?;
+            Ok(cursor::page(items, limit, |workflow| workflow.id))
+        })
+        .await
+    }
+
+    async fn list_versions(
+        &self,
+        ctx: &CallCtx,
+        id: WorkflowId,
+        page: PageRequest,
+    ) -> Result<Page<VersionInfo>> {
+        let limit = page.checked_limit()?;
+        let before = cursor::read(page.cursor.as_deref())?;
+        ctx.bound(async {
+            let items = self.store.list_versions(id, before, limit + 1).await?;
+            Ok(cursor::page(items, limit, |version| version.version))
+        })
+        .await
+    }
+
+    async fn validate(&self, _ctx: &CallCtx, document: Value) -> Result<Report> {
+        let document = Value::Object(object(document)?);
+        Ok(nexus_plan::validate(&document, &self.limits, &self.prices))
+    }
+
+    async fn plan(&self, ctx: &CallCtx, target: Target) -> Result<Plan> {
+        let document = match target {
+            Target::Document(document) => document,
+            Target::Workflow { id, version } => ctx.bound(self.existing(id, version)).await?.document_value(),
+        };
+        let document = Value::Object(object(document)?);
+        let report = nexus_plan::validate(&document, &self.limits, &self.prices);
+        if !report.valid {
+            return Err(invalid(report));
+        }
+        let document: Document = serde_json::from_value(document)
+            .map_err(|error| Error::internal(format!("a valid document that cannot be read: {error}")))?;
+        Ok(nexus_plan::plan(&document))
+    }
+
+    async fn estimate(
+        &self,
+        _ctx: &CallCtx,
+        _target: Target,
+        _inputs: Value,
+        _budget: Option<BudgetOverride>,
+    ) -> Result<Estimate> {
+        Err(Error::unimplemented("estimating costs"))
+    }
+}
+
+fn object(document: Value) -> Result<Map<String, Value>> {
+    match document {
+        Value::Object(document) => Ok(document),
+        _ => Err(not_an_object()),
+    }
+}
+
+fn not_an_object() -> Error {
+    Error::new(Code::Malformed, "a workflow document is a JSON object")
+        .suggest("see `examples/` for documents that run")
+}
+
+/// All problems at once: the first in the message, every one in the details.
+fn invalid(report: Report) -> Error {
+    let count = report.errors.len();
+    let message = match report.errors.first() {
+        Some(first) if count == 1 => format!("the document is not valid: {}", first.message),
+        Some(first) => format!("the document has {count} problems; the first: {}", first.message),
+        None => "the document is not valid".to_owned(),
+    };
+    let mut error = Error::new(Code::Invalid, message);
+    error.suggestion = report.errors.first().and_then(|first| first.suggestion.clone());
+    report.errors.into_iter().fold(error, |error, problem| error.detail(problem.path, problem.message))
+}
+
+/// Enough of a document for a builder to open it again: a graph with nodes and edges that are objects.
+fn is_well_formed(document: &Value) -> bool {
+    let objects = |list: &Value| list.as_array().is_some_and(|items| items.iter().all(Value::is_object));
+    let graph = &document["graph"];
+    objects(&graph["nodes"]) && (graph.get("edges").is_none() || objects(&graph["edges"]))
+}
