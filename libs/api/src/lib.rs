@@ -5,6 +5,7 @@
 //! Not here: any transport (`nexus-rpc`, `nexus-gateway`), any implementation (`services/*`).
 
 pub mod call;
+pub mod deadline;
 pub mod error;
 pub mod executor;
 pub mod llm;
@@ -13,6 +14,7 @@ pub mod planner;
 pub mod scraper;
 
 pub use call::CallCtx;
+pub use deadline::Bounded;
 pub use error::{Code, Detail, Error, Result};
 pub use executor::Executor;
 pub use llm::Llm;

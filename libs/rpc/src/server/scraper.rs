@@ -1,0 +1,106 @@
+//! The scraper's methods.
+
+use super::respond::{OnStop, Responses, streaming, unary};
+use crate::{
+    convert::{id, page, page_request},
+    proto::scraper::{self as pb, scraper_service_server::ScraperService},
+};
+use nexus_api::{
+    Bounded, Scraper,
+    scraper::{EndpointQuery, Job},
+};
+use tonic::{Request, Response, Status};
+
+pub(super) struct Handler(pub(super) Bounded<dyn Scraper>);
+
+impl From<Job> for pb::WatchJobResponse {
+    fn from(job: Job) -> Self {
+        Self { job: Some(job.into()) }
+    }
+}
+
+#[tonic::async_trait]
+impl ScraperService for Handler {
+    async fn create_job(
+        &self,
+        request: Request<pb::CreateJobRequest>,
+    ) -> Result<Response<pb::CreateJobResponse>, Status> {
+        unary!(request, |ctx, message| {
+            let job = self.0.create_job(ctx, message.into()).await?;
+            Ok(pb::CreateJobResponse { job: Some(job.into()) })
+        })
+    }
+
+    async fn get_job(
+        &self,
+        request: Request<pb::GetJobRequest>,
+    ) -> Result<Response<pb::GetJobResponse>, Status> {
+        unary!(request, |ctx, message| {
+            let job = self.0.get_job(ctx, id("/job_id", &message.job_id)?).await?;
+            Ok(pb::GetJobResponse { job: Some(job.into()) })
+        })
+    }
+
+    async fn list_jobs(
+        &self,
+        request: Request<pb::ListJobsRequest>,
+    ) -> Result<Response<pb::ListJobsResponse>, Status> {
+        unary!(request, |ctx, message| {
+            let which = page_request(message.limit, message.cursor);
+            let (items, next_cursor) = page(self.0.list_jobs(ctx, which).await?);
+            Ok(pb::ListJobsResponse { items, next_cursor })
+        })
+    }
+
+    async fn delete_job(
+        &self,
+        request: Request<pb::DeleteJobRequest>,
+    ) -> Result<Response<pb::DeleteJobResponse>, Status> {
+        unary!(request, |ctx, message| {
+            self.0.delete_job(ctx, id("/job_id", &message.job_id)?).await?;
+            Ok(pb::DeleteJobResponse {})
+        })
+    }
+
+    type WatchJobStream = Responses<pb::WatchJobResponse>;
+
+    async fn watch_job(
+        &self,
+        request: Request<pb::WatchJobRequest>,
+    ) -> Result<Response<Self::WatchJobStream>, Status> {
+        streaming!(request, OnStop::End, |ctx, message| {
+            self.0.watch_job(ctx, id("/job_id", &message.job_id)?).await
+        })
+    }
+
+    async fn test_job(
+        &self,
+        request: Request<pb::TestJobRequest>,
+    ) -> Result<Response<pb::TestJobResponse>, Status> {
+        unary!(request, |ctx, message| Ok(self
+            .0
+            .test_job(ctx, id("/job_id", &message.job_id)?)
+            .await?
+            .into()))
+    }
+
+    async fn regenerate_job(
+        &self,
+        request: Request<pb::RegenerateJobRequest>,
+    ) -> Result<Response<pb::RegenerateJobResponse>, Status> {
+        unary!(request, |ctx, message| {
+            let job = self.0.regenerate_job(ctx, id("/job_id", &message.job_id)?).await?;
+            Ok(pb::RegenerateJobResponse { job: Some(job.into()) })
+        })
+    }
+
+    async fn run_endpoint(
+        &self,
+        request: Request<pb::RunEndpointRequest>,
+    ) -> Result<Response<pb::RunEndpointResponse>, Status> {
+        unary!(request, |ctx, message| {
+            let query = EndpointQuery { fresh: message.fresh, limit: message.limit, offset: message.offset };
+            Ok(self.0.run_endpoint(ctx, id("/job_id", &message.job_id)?, query).await?.into())
+        })
+    }
+}
