@@ -237,11 +237,14 @@ impl Programs {
             versions.sort_by_key(|path| std::cmp::Reverse(number(path)));
             folders.extend(versions.into_iter().map(|version| version.join("bin")));
         }
+        // Followed to where they really are: a link may stand alone, without the other programs.
+        let real = |folder: PathBuf| Some(folder.join("initdb").canonicalize().ok()?.parent()?.to_owned());
         let folder = folders
             .into_iter()
-            .find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
+            .filter_map(real)
+            .find(|folder| ["postgres", "psql"].iter().all(|program| folder.join(program).is_file()))
             .ok_or_else(|| {
-                io::Error::new(io::ErrorKind::NotFound, "Postgres (initdb, postgres) is not installed")
+                io::Error::new(io::ErrorKind::NotFound, "Postgres (initdb, postgres, psql) is not installed")
             })?;
         let as_root = text(&run(Command::new("id").arg("-u"))?) == "0";
         Ok(Self { folder, as_root })
@@ -286,7 +289,8 @@ impl Programs {
     /// A data folder to copy, made once per version of Postgres.
     fn template(&self) -> io::Result<PathBuf> {
         let version = text(&run(Command::new(self.path("postgres")).arg("--version"))?);
-        let version: String = version.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
+        // "postgres (PostgreSQL) 15.18 (Debian …)"
+        let version = version.split_whitespace().nth(2).unwrap_or("unknown").to_owned();
         let cache = cache_folder()?;
         let template = cache.join(format!("postgres-{version}"));
         let lock = fs::File::create(cache.join(format!("postgres-{version}.lock")))?;

@@ -1,0 +1,79 @@
+//! The contract suite: what `WorkflowStore` and `ExecutionStore` promise, tried on both backends. Each case is
+//! written once; `on_both!` makes two tests of it. Postgres is a private server that the test starts by itself.
+
+mod durability;
+mod events;
+mod executions;
+mod harness;
+mod queue;
+mod schema;
+mod workflows;
+
+/// Makes a test per backend of every case.
+macro_rules! on_both {
+    ($($module:ident { $($case:ident),+ $(,)? })+) => {
+        mod sqlite {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$module::$case(&crate::harness::Db::sqlite().await).await;
+                })+
+            })+
+        }
+        mod postgres {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$module::$case(&crate::harness::Db::postgres().await).await;
+                })+
+            })+
+        }
+    };
+}
+
+on_both! {
+    workflows {
+        a_document_comes_back_as_it_was_given,
+        a_draft_keeps_its_problems,
+        of_two_updates_of_one_version_one_wins,
+        an_update_needs_the_latest_version,
+        history_is_paged_newest_first,
+        lists_are_paged_newest_first,
+        lists_are_searched_by_name,
+        a_deleted_workflow_is_found_only_by_version,
+    }
+    executions {
+        what_is_accepted_comes_back,
+        one_of_many_creations_with_the_same_key_wins,
+        a_key_with_other_content_is_a_conflict,
+        a_repeated_creation_is_recognised_by_its_id,
+        any_text_is_a_key,
+        a_step_changes_everything_it_says,
+        a_step_under_an_old_fence_writes_nothing,
+        a_step_on_an_older_journal_writes_nothing,
+        a_step_that_hands_over_locks_its_owner_out,
+        a_step_of_an_unknown_execution_is_refused,
+        lists_are_filtered_and_paged,
+        the_database_answers,
+    }
+    events {
+        events_are_numbered_without_gaps_across_runs,
+        events_are_paged,
+        many_executions_share_commits_without_mixing_up,
+        a_refused_step_does_not_spoil_its_neighbours,
+        large_and_strange_content_comes_back,
+    }
+    queue {
+        each_of_a_thousand_is_claimed_once,
+        the_oldest_is_claimed_first_and_the_abandoned_before_it,
+        an_expired_lease_counts_as_a_recovery_until_there_is_progress,
+        a_released_execution_is_claimed_at_once_without_recovery,
+        leases_are_renewed_only_by_their_holder,
+        a_creator_may_own_at_once,
+        what_has_ended_is_claimed_only_after_a_resume,
+    }
+    durability {
+        what_a_killed_process_acknowledged_is_there,
+        what_was_accepted_before_closing_is_there,
+    }
+}
