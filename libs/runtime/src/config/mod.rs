@@ -95,7 +95,7 @@ pub struct Qdrant {
     pub api_key: Option<SecretString>,
 }
 
-/// A model provider. Without a key it is not configured, unless a base URL is set: local servers need none.
+/// A model provider. Without a key it is not configured; local servers that need none take any.
 #[derive(Debug, Clone, Default)]
 pub struct Provider {
     /// The key.
@@ -104,7 +104,7 @@ pub struct Provider {
     pub base_url: Option<String>,
 }
 
-/// Where the other processes of a mesh are.
+/// Where the other processes of a mesh are: each a URL, or several separated by commas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peers {
     /// The planner.
@@ -178,7 +178,10 @@ impl Config {
         let secret = |name| text(name).map(|value| value.map(SecretString::from));
         let address = |name| text(name)?.map(|value| parse::address(name, &value)).transpose();
         let url = |name| text(name)?.map(|value| parse::http_url(name, &value)).transpose();
-        let peer = |name, port: u16| Ok(url(name)?.unwrap_or_else(|| format!("http://127.0.0.1:{port}")));
+        let peer = |name, port: u16| match text(name)? {
+            Some(urls) => parse::http_urls(name, &urls),
+            None => Ok(format!("http://127.0.0.1:{port}")),
+        };
         let size =
             |name, default, most| text(name)?.map_or(Ok(default), |value| parse::size(name, &value, most));
 

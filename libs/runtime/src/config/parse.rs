@@ -38,6 +38,12 @@ pub(super) fn http_url(name: &'static str, text: &str) -> Result<String, Error> 
     }
 }
 
+/// One or several of them, separated by commas.
+pub(super) fn http_urls(name: &'static str, text: &str) -> Result<String, Error> {
+    let urls = list(text).map(|url| http_url(name, url)).collect::<Result<Vec<_>, _>>()?;
+    Ok(urls.join(","))
+}
+
 /// Browser origins: scheme, host and port, nothing behind.
 pub(super) fn origins(name: &'static str, text: &str) -> Result<Vec<String>, Error> {
     list(text)

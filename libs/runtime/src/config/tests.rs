@@ -118,10 +118,12 @@ fn lists_are_read() {
         ("FRONTEND_URL", "https://A.example/, http://localhost:3000"),
         ("NEXUS_EGRESS_ALLOW", "10.0.0.0/8,127.0.0.1, intranet:8080, [::1]:80"),
         ("LOG_LEVEL", "INFO, nexus_executor=debug"),
+        ("NEXUS_EXECUTOR_URL", "http://a:1, http://b:2/"),
     ])
     .unwrap();
     assert_eq!(config.frontend_origins, ["https://a.example", "http://localhost:3000"]);
     assert_eq!(config.egress_allow.len(), 4);
+    assert_eq!(config.peers.executor, "http://a:1,http://b:2");
     assert_eq!(config.egress_allow[3], EgressRule::Host { host: "::1".into(), port: 80 });
     assert_eq!(config.log_level.as_deref(), Some("info,nexus_executor=debug"));
 }
