@@ -28,10 +28,10 @@ export function ExecutionTable({ items, label, compact = false, showName = true 
       <caption className="sr-only">{label}</caption>
       <thead className="text-xs text-mute">
         <tr className="border-b">
-          <th scope="col" className={cx(head, "pr-3 pl-4")}>
+          <th scope="col" className={cx(head, "hidden pr-3 pl-4 sm:table-cell")}>
             Status
           </th>
-          <th scope="col" className={cx(head, "px-3")}>
+          <th scope="col" className={cx(head, "px-4 sm:px-3")}>
             {showName ? "Workflow" : "Run"}
           </th>
           <th scope="col" className={cx(head, "hidden px-3 sm:table-cell")}>
@@ -74,10 +74,10 @@ function Row({ item, now, wide, widest, compact, showName }: RowProps) {
   const name = showName ? (item.workflow_name ?? shortId(item.workflow_id)) : shortId(item.id);
   return (
     <tr className="relative transition-colors hover:bg-sunken">
-      <td className="py-2 pr-3 pl-4 align-top">
+      <td className="hidden py-2 pr-3 pl-4 align-top sm:table-cell">
         <ExecutionBadge status={item.status} />
       </td>
-      <td className="w-full max-w-0 px-3 py-2 align-top">
+      <td className="w-full max-w-0 px-4 py-2 align-top sm:px-3">
         <span className={cx("block min-w-0 leading-6", !compact && "md:flex md:items-baseline md:gap-3")}>
           <Link
             href={routes.run(item.workflow_id, item.id)}
@@ -93,6 +93,9 @@ function Row({ item, now, wide, widest, compact, showName }: RowProps) {
             {showName && <code className="mr-2 font-mono">{shortId(item.id)}</code>}
             <span className="sm:hidden">{formatAgo(item.created_at, now)} · </span>v{item.workflow_version}
           </span>
+        </span>
+        <span className="my-1 block sm:hidden">
+          <ExecutionBadge status={item.status} />
         </span>
         {item.error && <span className="block truncate text-xs text-danger">{item.error.message}</span>}
       </td>

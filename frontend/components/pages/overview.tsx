@@ -34,7 +34,7 @@ export function Overview() {
         <div className="space-y-4">
           <Figures latest={latest} />
           <Attention />
-          <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
+          <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
             {none ? <Welcome /> : <WorkflowList />}
             <Card
               title="Latest runs"

@@ -60,7 +60,7 @@ function Run({ execution }: { execution: string }) {
           <ErrorNote error={state.error} onRetry={() => follower.wake()} />
         </div>
       )}
-      <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1.7fr)_minmax(0,1fr)]">
+      <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,1.7fr)_minmax(0,1fr)]">
         <div className="space-y-4">
           <Outputs run={run} status={run.status} nodes={nodes} />
           <NodeList run={run} status={run.status} nodes={nodes} />

@@ -104,7 +104,7 @@ function Loaded({ workflow }: { workflow: Workflow }) {
           </ul>
         </Card>
       )}
-      <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1.35fr)_minmax(0,1fr)]">
+      <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,1.35fr)_minmax(0,1fr)]">
         <div className="space-y-4">
           <PlanView workflow={workflow} />
           <Card title="Nodes" flush>

@@ -3,6 +3,7 @@
 import Link from "next/link";
 import { PageHead } from "@/components/ui/card";
 import { CopyButton } from "@/components/ui/copy";
+import { cx } from "@/components/ui/cx";
 import { ExecutionBadge } from "@/components/ui/status";
 import { useNow } from "@/hooks/use-now";
 import type { ExecutionStatus, Workflow } from "@/lib/api/types";
@@ -69,7 +70,14 @@ export function RunHead(props: RunHeadProps) {
       />
       <Strip run={run} status={status} />
       {run.error && (
-        <div className="mb-4 rounded-lg border border-red-200 bg-red-50 px-4 py-3 dark:border-red-500/30 dark:bg-red-500/10">
+        <div
+          className={cx(
+            "mb-4 rounded-lg border px-4 py-3",
+            status === "budget_exceeded"
+              ? "border-fuchsia-200 bg-fuchsia-50 dark:border-fuchsia-500/30 dark:bg-fuchsia-500/10"
+              : "border-red-200 bg-red-50 dark:border-red-500/30 dark:bg-red-500/10",
+          )}
+        >
           <p className="break-words">{run.error.message}</p>
           <p className="mt-0.5 text-xs text-ink-2">
             <code className="font-mono">{run.error.code}</code>
@@ -92,7 +100,7 @@ function Strip({ run, status }: { run: RunState; status: ExecutionStatus }) {
   const { settled, total } = progressOf(run);
   const live = status === "running" || status === "queued";
   return (
-    <dl className="mb-4 grid grid-cols-2 overflow-hidden rounded-lg border bg-surface shadow-card md:grid-cols-[1fr_1.6fr_1fr_1fr] md:divide-x">
+    <dl className="mb-4 grid grid-cols-3 overflow-hidden rounded-lg border bg-surface shadow-card md:grid-cols-[1fr_1.6fr_1fr_1fr] md:divide-x">
       <Figure label="Elapsed">{formatDuration(elapsedMs(run.startedAt, run.finishedAt, now))}</Figure>
       <Cost run={run} live={live} />
       <Figure label="Tokens" small={`${formatCount(run.tokens.prompt)} in · ${formatCount(run.tokens.completion)} out`}>
@@ -111,7 +119,9 @@ function Figure({ label, small, children }: { label: string; small?: string; chi
       <dt className="text-xs text-mute">{label}</dt>
       <dd className="nums mt-0.5 text-base font-semibold">
         {children}
-        {small && <span className="ml-2 text-xs font-normal whitespace-nowrap text-mute">{small}</span>}
+        {small && (
+          <span className="ml-2 hidden text-xs font-normal whitespace-nowrap text-mute md:inline">{small}</span>
+        )}
       </dd>
     </div>
   );
@@ -122,7 +132,7 @@ function Cost({ run, live }: { run: RunState; live: boolean }) {
   const held = spentShare(run.spentUsd + run.reservedUsd, run.limitUsd);
   const hot = run.budgetWarned || (spent !== null && spent >= 0.8);
   return (
-    <div className="px-4 py-3">
+    <div className="order-first col-span-3 border-b px-4 py-3 md:order-none md:col-span-1 md:border-b-0">
       <dt className="text-xs text-mute">Cost</dt>
       <dd className="nums mt-0.5 text-base font-semibold">
         {formatUsd(run.spentUsd)}

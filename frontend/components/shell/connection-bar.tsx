@@ -47,7 +47,7 @@ export function ConnectionBar() {
 }
 
 export function Ago({ at }: { at: number }) {
-  return <span className="nums">{formatAgo(at, useNow())}</span>;
+  return <span className="nums">{formatAgo(at, useNow(), 1)}</span>;
 }
 
 export function Bar({ children }: { children: React.ReactNode }) {

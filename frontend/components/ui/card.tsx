@@ -20,7 +20,7 @@ export function Card({ title, level = 2, actions, note, children, className, flu
       {title !== undefined && (
         <header className="flex min-h-12 flex-wrap items-center gap-x-3 gap-y-2 border-b px-4 py-2">
           <Heading className="text-sm font-semibold">{title}</Heading>
-          {note && <span className="text-xs text-mute">{note}</span>}
+          {note && <span className="text-xs leading-5 text-mute">{note}</span>}
           {actions && <div className="ml-auto flex flex-wrap items-center gap-2">{actions}</div>}
         </header>
       )}

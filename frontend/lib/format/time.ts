@@ -30,12 +30,12 @@ export function elapsedMs(
 }
 
 /** `just now`, `12 s ago`, `5 m ago`, `3 h ago`, `2 d ago`, then the date. */
-export function formatAgo(moment: string | number | null | undefined, now: number): string {
+export function formatAgo(moment: string | number | null | undefined, now: number, fresh = 5): string {
   if (moment === null || moment === undefined) return "–";
   const at = typeof moment === "number" ? moment : Date.parse(moment);
   if (!Number.isFinite(at)) return "–";
   const seconds = Math.floor((now - at) / 1000);
-  if (seconds < 5) return "just now";
+  if (seconds < fresh) return "just now";
   if (seconds < 60) return `${seconds} s ago`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} m ago`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;

@@ -3,6 +3,7 @@ import type { EventType, JsonObject, StoredEvent } from "../api/types";
 import { formatUsd } from "../format/money";
 import { formatDuration } from "../format/time";
 import { executionLook, isExecutionStatus } from "../status";
+import { failureIn, textIn } from "./read";
 
 const WORDS: Record<EventType, string> = {
   execution_started: "Run started",
@@ -18,12 +19,7 @@ const WORDS: Record<EventType, string> = {
 };
 
 function errorText(data: JsonObject): string | null {
-  const { error } = data;
-  if (typeof error === "string") return error;
-  if (typeof error === "object" && error !== null && !Array.isArray(error) && typeof error.message === "string") {
-    return error.message;
-  }
-  return typeof data.reason === "string" ? data.reason : null;
+  return failureIn(data)?.message ?? textIn(data, "reason");
 }
 
 export interface Description {
@@ -56,6 +52,8 @@ export function describeEvent(event: StoredEvent): Description {
       ].filter((part) => part !== null);
       return { text: word, detail: parts.length > 0 ? parts.join(" · ") : null };
     }
+    case "budget_exceeded":
+      return { text: event.agent_id === null ? word : "used up the budget", detail: errorText(data) };
     default:
       return { text: word, detail: errorText(data) };
   }

@@ -3,56 +3,15 @@
 //
 // Snapshots and events arrive on different ways. A snapshot that was asked for when event N was the latest knows at least
 // N; so for whatever has not been spoken of since N the snapshot is right, for everything else the events are.
-import type {
-  AgentExecution,
-  Execution,
-  Failure,
-  Json,
-  JsonObject,
-  LiveEvent,
-  StoredEvent,
-  Tokens,
-} from "../api/types";
+import type { AgentExecution, Execution, Json, JsonObject, LiveEvent, StoredEvent } from "../api/types";
 import { isExecutionStatus, isTerminal } from "../status";
+import { failureIn, numberIn, textIn, tokensIn } from "./read";
 import { emptyNode, type NodeRun, type RunState } from "./state";
 
 const STREAM_LIMIT = 65_536;
 
 export function isStored(event: LiveEvent): event is StoredEvent {
   return "seq" in event && typeof event.seq === "number";
-}
-
-function numberIn(data: JsonObject, ...names: string[]): number | null {
-  for (const name of names) {
-    const value = data[name];
-    if (typeof value === "number") return value;
-  }
-  return null;
-}
-
-function textIn(data: JsonObject, ...names: string[]): string | null {
-  for (const name of names) {
-    const value = data[name];
-    if (typeof value === "string") return value;
-  }
-  return null;
-}
-
-function tokensIn(data: JsonObject): Tokens | null {
-  const value = data.tokens;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
-  return { prompt: numberIn(value, "prompt") ?? 0, completion: numberIn(value, "completion") ?? 0 };
-}
-
-function failureIn(data: JsonObject): Failure | null {
-  const value = data.error;
-  if (typeof value === "string") return { code: "error", message: value };
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
-  return {
-    code: textIn(value, "code") ?? "error",
-    message: textIn(value, "message") ?? "",
-    node_id: textIn(value, "node_id"),
-  };
 }
 
 function withNode(state: RunState, id: string, seq: number, change: (node: NodeRun) => Partial<NodeRun>): RunState {
