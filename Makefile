@@ -1,0 +1,41 @@
+# The short names for everything. What they do is in scripts/; `make help` lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help run build web test mesh bench audit fmt lint clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Build everything (minutes the first time) and start Nexus at http://127.0.0.1:8080
+	@scripts/run.sh
+
+build: ## Build the web app and the release program without starting it
+	@scripts/run.sh --build-only
+
+web: ## Build the web app into frontend/out
+	@scripts/web.sh
+
+test: ## Run every check: format, web app, lints, tests, client, browser
+	@scripts/test.sh
+
+mesh: ## Start the mesh on this machine: private Postgres and NATS, six processes (EXECUTORS=2 GATEWAYS=2)
+	@scripts/mesh.sh
+
+bench: ## Measure, and say on which machine
+	@scripts/bench.sh
+
+audit: ## Look for known vulnerabilities in what we build on (needs the network)
+	@scripts/audit.sh
+
+fmt: ## Format all code
+	@cargo fmt --all
+	@if [ -d frontend/node_modules ]; then npm --prefix frontend run --silent format; fi
+
+lint: ## Lint all code
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets -- -D warnings
+	@if [ -d frontend/node_modules ]; then npm --prefix frontend run --silent lint; fi
+
+clean: ## Remove everything that was built
+	@cargo clean
+	@rm -rf frontend/out frontend/.next frontend/node_modules .mesh

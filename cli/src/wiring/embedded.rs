@@ -1,0 +1,184 @@
+//! Everything in one process: `nexus up`, and the commands that run without a server. Not here: the roles of a mesh
+//! (`mesh`).
+
+use super::parts;
+use crate::{
+    exit::{Exit, Failure, Result},
+    out,
+};
+use nexus_api::{Llm, Planner};
+use nexus_executor::{Deps, ExecutorService, Options};
+use nexus_gateway::{Ports, ReadyCheck};
+use nexus_memory::MemoryService;
+use nexus_planner::PlannerService;
+use nexus_rpc::server::Services;
+use nexus_runtime::{
+    Config,
+    config::Database,
+    lock::{DataDir, Server},
+    metrics::Metrics,
+    shutdown, telemetry,
+};
+use nexus_scraper::ScraperService;
+use nexus_store::{Store, postgres::PostgresStore, sqlite::SqliteStore};
+use std::{io::IsTerminal, path::Path, sync::Arc};
+
+/// Which executions an embedded executor works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claims {
+    /// Only those that this command starts: finishing a `nexus run` must not begin to pay for another one.
+    Own,
+    /// Those that a former process left behind, too.
+    All,
+}
+
+/// All services in this process.
+pub(crate) struct Embedded {
+    pub(crate) ports: Ports,
+    executor: ExecutorService,
+    store: Arc<dyn Store>,
+}
+
+impl Embedded {
+    /// Lets what is in flight end, gives back the rest.
+    pub(crate) async fn shutdown(&self) {
+        self.executor.shutdown().await;
+    }
+}
+
+/// Builds all services over the configured store. The caller holds the data folder.
+pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded> {
+    let store: Arc<dyn Store> = match &config.database {
+        Database::Sqlite(path) => Arc::new(sqlite(path, claims).await?),
+        Database::Postgres(url) => {
+            use secrecy::ExposeSecret;
+            let store = PostgresStore::connect(url.expose_secret()).await.map_err(database)?;
+            store.check_schema().await.map_err(database)?;
+            Arc::new(store)
+        }
+    };
+    let bus = parts::bus(config).await?;
+    let prices = parts::prices(config)?;
+    let llm = parts::llm(config, prices.clone())?;
+    let deps = Deps { store: store.clone(), bus, llm: llm.clone(), prices: prices.clone(), limits: config.limits };
+    let options = Options { take_up: claims == Claims::All, ..Options::default() };
+    let executor = ExecutorService::start(deps, options);
+    let ports = Ports {
+        planner: Arc::new(PlannerService::new(store.clone(), prices, config.limits)),
+        executor: Arc::new(executor.clone()),
+        llm,
+        memory: Arc::new(MemoryService),
+        scraper: Arc::new(ScraperService),
+    };
+    Ok(Embedded { ports, executor, store })
+}
+
+/// A planner for documents from files. Whatever it would store is gone with it.
+pub(crate) fn planner_alone(config: &Config) -> Result<Arc<dyn Planner>> {
+    let store = SqliteStore::open(":memory:").map_err(database)?;
+    Ok(Arc::new(PlannerService::new(Arc::new(store), parts::prices(config)?, config.limits)))
+}
+
+/// Models without anything else.
+pub(crate) fn llm_alone(config: &Config) -> Result<Arc<dyn Llm>> {
+    Ok(parts::llm(config, parts::prices(config)?)?)
+}
+
+async fn sqlite(path: &Path, claims: Claims) -> Result<SqliteStore> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            Failure::usage(format!("cannot make {}: {error}; set DATABASE_URL to another file", folder.display()))
+        })?;
+    }
+    let store = SqliteStore::open(path).map_err(database)?;
+    if claims == Claims::All {
+        // We hold the data folder, so whoever held those leases is dead: no need to wait until they run out.
+        store.expire_all_leases().await.map_err(database)?;
+    }
+    Ok(store)
+}
+
+/// A database that cannot be used, as one sentence.
+pub(super) fn database(error: nexus_store::Error) -> Failure {
+    match error {
+        nexus_store::Error::Schema(sentence) => Failure::usage(sentence),
+        nexus_store::Error::Unavailable(why) => Failure::new(
+            Exit::Unreachable,
+            format!("cannot reach the database: {why}; start it or set DATABASE_URL to another one"),
+        ),
+        other => Failure::new(Exit::Failed, format!("{other}; look at DATABASE_URL and NEXUS_DATA_DIR")),
+    }
+}
+
+/// `nexus up`: all services, HTTP and gRPC, until a signal.
+pub(crate) async fn up(config: &Config) -> Result {
+    let mut data_dir = DataDir::take(&config.data_dir)?;
+    // Before anything else that takes time or leaves traces: a taken port is the most common mistake.
+    let http = parts::listen(config, "NEXUS_HTTP_ADDR", config.http_addr()).await?;
+    let grpc = parts::listen(config, "NEXUS_GRPC_ADDR", config.grpc_addr(50051)).await?;
+    let telemetry = telemetry::init(config, "", "info")?;
+    let metrics = Metrics::install();
+    let stop = shutdown::on_signal().map_err(|error| Failure::from(anyhow::Error::new(error)))?;
+
+    let services = embedded(config, Claims::All).await?;
+    let ports = services.ports.clone();
+    let (http_addr, grpc_addr) = (parts::address(&http)?, parts::address(&grpc)?);
+    let gateway =
+        parts::gateway(config, http_addr, ports.clone(), vec![store_check(&services.store)], metrics.clone())?;
+    let offered = Services::new()
+        .planner(ports.planner)
+        .executor(ports.executor)
+        .llm(ports.llm)
+        .memory(ports.memory)
+        .scraper(ports.scraper);
+    let web = tokio::spawn(nexus_gateway::serve(http, gateway, stop.clone().cancelled_owned()));
+    let rpc = tokio::spawn(nexus_rpc::server::serve(
+        grpc,
+        offered,
+        parts::grpc_options(config),
+        stop.clone().cancelled_owned(),
+    ));
+    let upkeep = tokio::spawn(metrics.upkeep());
+
+    data_dir.announce(&Server {
+        http: format!("http://{}", reachable(http_addr)),
+        grpc: format!("http://{}", reachable(grpc_addr)),
+        pid: std::process::id(),
+    })?;
+    out::note(&format!("listening http://{http_addr} grpc {grpc_addr}"));
+    if std::io::stderr().is_terminal() {
+        out::note(&format!("Nexus is ready: open http://{} in a browser. Ctrl-C ends it.", reachable(http_addr)));
+    }
+
+    stop.cancelled().await;
+    // All at the same time: each may take the time that draining may take.
+    let (web, rpc, ()) = tokio::join!(web, rpc, services.shutdown());
+    upkeep.abort();
+    telemetry.shutdown().await;
+    for served in [web, rpc] {
+        served.map_err(anyhow::Error::new)?.map_err(anyhow::Error::new)?;
+    }
+    drop(data_dir);
+    Ok(Exit::Success)
+}
+
+/// Where this machine reaches a listener: one on all interfaces has no address of its own.
+fn reachable(addr: std::net::SocketAddr) -> std::net::SocketAddr {
+    let mut reachable = addr;
+    if addr.ip().is_unspecified() {
+        reachable.set_ip(match addr {
+            std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    reachable
+}
+
+fn store_check(store: &Arc<dyn Store>) -> (&'static str, ReadyCheck) {
+    let store = store.clone();
+    let check: ReadyCheck = Arc::new(move || {
+        let store = store.clone();
+        Box::pin(async move { store.ping().await.map_err(|error| error.to_string()) })
+    });
+    ("database", check)
+}

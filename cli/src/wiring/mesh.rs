@@ -1,0 +1,258 @@
+//! The roles of a mesh: one service per process over gRPC, and the gateway in front of them. Not here: everything in
+//! one process (`embedded`).
+
+use super::{embedded::database, parts};
+use crate::{
+    args::Role,
+    exit::{Exit, Failure, Result},
+    out,
+};
+use futures::future::BoxFuture;
+use nexus_api::{CallCtx, Code, executor::ExecutionFilter, memory::Scope, planner::PageRequest};
+use nexus_executor::{Deps, ExecutorService, Options};
+use nexus_gateway::{Ports, ReadyCheck};
+use nexus_memory::MemoryService;
+use nexus_planner::PlannerService;
+use nexus_rpc::{
+    client,
+    server::{self, Health, Services},
+};
+use nexus_runtime::{Config, metrics::Metrics, shutdown, telemetry};
+use nexus_scraper::ScraperService;
+use nexus_store::{ExecutionStore, postgres::PostgresStore};
+use secrecy::ExposeSecret;
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+/// How long a process waits for its database at start.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// `nexus serve ROLE`.
+pub(crate) async fn serve(config: &Config, role: Role) -> Result {
+    let telemetry = telemetry::init(config, role.name(), "info")?;
+    let stop = shutdown::on_signal().map_err(|error| Failure::from(anyhow::Error::new(error)))?;
+    let served = tokio::select! {
+        served = run(config, role, stop.clone()) => served,
+        // A process that is told to end while it still waits for its database has nothing to drain.
+        () = given_up(&stop) => Ok(Exit::Success),
+    };
+    telemetry.shutdown().await;
+    served
+}
+
+async fn run(config: &Config, role: Role, stop: CancellationToken) -> Result {
+    match role {
+        Role::Planner => planner(config, stop).await,
+        Role::Executor => executor(config, stop).await,
+        Role::LlmGateway => llm_gateway(config, stop).await,
+        Role::Memory => memory(config, stop).await,
+        Role::Scraper => scraper(config, stop).await,
+        Role::Gateway => gateway(config, stop).await,
+    }
+}
+
+async fn given_up(stop: &CancellationToken) {
+    stop.cancelled().await;
+    // Longer than any draining takes: whatever is left then hangs.
+    tokio::time::sleep(shutdown::DRAIN + Duration::from_secs(2)).await;
+}
+
+/// Workflow definitions.
+async fn planner(config: &Config, stop: CancellationToken) -> Result {
+    let listener = grpc(config, 50051).await?;
+    let store = Arc::new(postgres(config, "nexus serve planner", &stop).await?);
+    let planner = PlannerService::new(store.clone(), parts::prices(config)?, config.limits);
+    let services = Services::new().planner(Arc::new(planner));
+    offer(config, listener, services, stop, database_check(store)).await
+}
+
+/// Executions.
+async fn executor(config: &Config, stop: CancellationToken) -> Result {
+    let listener = grpc(config, 50052).await?;
+    let store = Arc::new(postgres(config, "nexus serve executor", &stop).await?);
+    let bus = parts::bus(config).await?;
+    let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config))?;
+    let deps = Deps { store: store.clone(), bus, llm, prices: parts::prices(config)?, limits: config.limits };
+    let executor = ExecutorService::start(deps, Options::default());
+    let services = Services::new().executor(Arc::new(executor.clone()));
+    let (served, ()) = tokio::join!(
+        offer(config, listener, services, stop.clone(), database_check(store)),
+        async {
+            stop.cancelled().await;
+            executor.shutdown().await;
+        }
+    );
+    served
+}
+
+/// Calls of models.
+async fn llm_gateway(config: &Config, stop: CancellationToken) -> Result {
+    let listener = grpc(config, 50053).await?;
+    let services = Services::new().llm(parts::llm(config, parts::prices(config)?)?);
+    offer(config, listener, services, stop, nothing_to_check()).await
+}
+
+/// Memory.
+async fn memory(config: &Config, stop: CancellationToken) -> Result {
+    let listener = grpc(config, 50054).await?;
+    let services = Services::new().memory(Arc::new(MemoryService));
+    offer(config, listener, services, stop, nothing_to_check()).await
+}
+
+/// Scrapers.
+async fn scraper(config: &Config, stop: CancellationToken) -> Result {
+    let listener = grpc(config, 50055).await?;
+    let services = Services::new().scraper(Arc::new(ScraperService));
+    offer(config, listener, services, stop, nothing_to_check()).await
+}
+
+/// REST, WebSocket and the web app, in front of the mesh.
+async fn gateway(config: &Config, stop: CancellationToken) -> Result {
+    let listener = parts::listen(config, "NEXUS_HTTP_ADDR", config.http_addr()).await?;
+    let addr = parts::address(&listener)?;
+    let options = parts::client_options(config);
+    let peers = &config.peers;
+    let ports = Ports {
+        planner: client::planner(&peers.planner, &options)?,
+        executor: client::executor(&peers.executor, &options)?,
+        llm: client::llm(&peers.llm_gateway, &options)?,
+        memory: client::memory(&peers.memory, &options)?,
+        scraper: client::scraper(&peers.scraper, &options)?,
+    };
+    let metrics = Metrics::install();
+    let upkeep = tokio::spawn(metrics.clone().upkeep());
+    let gateway = parts::gateway(config, addr, ports.clone(), ready(&ports), metrics)?;
+    out::note(&format!("listening http://{addr}"));
+    let served = nexus_gateway::serve(listener, gateway, stop.cancelled_owned()).await;
+    upkeep.abort();
+    served.map_err(anyhow::Error::new)?;
+    Ok(Exit::Success)
+}
+
+/// `nexus migrate`.
+pub(crate) async fn migrate(config: &Config) -> Result {
+    let telemetry = telemetry::init(config, "migrate", "info")?;
+    let url = config.require_postgres("nexus migrate")?;
+    let store = connect(url.expose_secret()).await?;
+    store.migrate().await.map_err(database)?;
+    out::note("the database is at this version's schema");
+    telemetry.shutdown().await;
+    Ok(Exit::Success)
+}
+
+async fn grpc(config: &Config, port: u16) -> Result<TcpListener> {
+    parts::listen(config, "NEXUS_GRPC_ADDR", config.grpc_addr(port)).await
+}
+
+/// The database, at the right schema.
+async fn postgres(config: &Config, who: &str, stop: &CancellationToken) -> Result<PostgresStore> {
+    let url = config.require_postgres(who)?;
+    let store = tokio::select! {
+        store = connect(url.expose_secret()) => store?,
+        () = stop.cancelled() => return Err(Failure::new(Exit::Success, "ended before the database could be reached")),
+    };
+    store.check_schema().await.map_err(database)?;
+    Ok(store)
+}
+
+/// Connects, trying again for a while: in a mesh, processes start in any order.
+async fn connect(url: &str) -> Result<PostgresStore> {
+    let start = Instant::now();
+    let mut said = false;
+    loop {
+        match PostgresStore::connect(url).await {
+            Ok(store) => return Ok(store),
+            Err(nexus_store::Error::Unavailable(why)) if start.elapsed() < PATIENCE => {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::warn!(%why, "the database cannot be reached; trying for {} s", PATIENCE.as_secs());
+                }
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+            Err(error) => return Err(database(error)),
+        }
+    }
+}
+
+type Check = Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+
+/// A role that depends on nothing is ready at once.
+fn nothing_to_check() -> Check {
+    Box::new(|| Box::pin(std::future::ready(true)))
+}
+
+fn database_check(store: Arc<PostgresStore>) -> Check {
+    Box::new(move || {
+        let store = store.clone();
+        Box::pin(async move { store.ping().await.is_ok() })
+    })
+}
+
+/// Serves over gRPC; health says that the services are ready once what they depend on has answered.
+async fn offer(
+    config: &Config,
+    listener: TcpListener,
+    services: Services,
+    stop: CancellationToken,
+    check: Check,
+) -> Result {
+    let addr: SocketAddr = parts::address(&listener)?;
+    let options = parts::grpc_options(config);
+    let health = options.health.clone();
+    let names = services.names().to_vec();
+    for name in names.iter().chain([&""]) {
+        health.set(name, false).await;
+    }
+    let becoming_ready = become_ready(health, names, check);
+    out::note(&format!("listening grpc {addr}"));
+    let serving = server::serve(listener, services, options, stop.cancelled_owned());
+    tokio::pin!(serving);
+    let served = tokio::select! {
+        served = &mut serving => served,
+        () = becoming_ready => serving.await,
+    };
+    served.map_err(anyhow::Error::new)?;
+    Ok(Exit::Success)
+}
+
+async fn become_ready(health: Health, names: Vec<&'static str>, check: Check) {
+    while !check().await {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    for name in names.iter().chain([&""]) {
+        health.set(name, true).await;
+    }
+}
+
+/// What `/readyz` asks: whether each service behind the gateway answers.
+fn ready(ports: &Ports) -> Vec<(&'static str, ReadyCheck)> {
+    let one = || PageRequest { limit: Some(1), cursor: None };
+    let Ports { planner, executor, llm, memory, scraper } = ports.clone();
+    vec![
+        ("planner", check(planner, move |port, ctx| async move { port.list_workflows(&ctx, one(), None).await.map(drop) })),
+        ("executor", check(executor, move |port, ctx| async move {
+            port.list_executions(&ctx, ExecutionFilter::default(), one()).await.map(drop)
+        })),
+        ("llm-gateway", check(llm, |port, ctx| async move { port.list_models(&ctx).await.map(drop) })),
+        ("memory", check(memory, move |port, ctx| async move { port.list(&ctx, Scope::Global, one()).await.map(drop) })),
+        ("scraper", check(scraper, move |port, ctx| async move { port.list_jobs(&ctx, one()).await.map(drop) })),
+    ]
+}
+
+/// Any answer but silence shows that the service is there, also "not available in this version".
+fn check<P, F, A>(port: Arc<P>, ask: F) -> ReadyCheck
+where
+    P: ?Sized + Send + Sync + 'static,
+    F: Fn(Arc<P>, CallCtx) -> A + Send + Sync + 'static,
+    A: Future<Output = nexus_api::Result<()>> + Send + 'static,
+{
+    Arc::new(move || {
+        let answer = ask(port.clone(), CallCtx::background().with_timeout(Duration::from_secs(2)));
+        Box::pin(async move {
+            match answer.await {
+                Err(error) if error.code != Code::Unimplemented => Err(error.message),
+                _ => Ok(()),
+            }
+        })
+    })
+}

@@ -1,0 +1,11 @@
+//! The only place that decides what runs where: one function per role. Services are built here, handed their ports as
+//! `Arc<dyn Port>`, and put behind servers; none of them can tell whether the others are in the same process.
+//!
+//! Not here: what a service does, configuration (`nexus-runtime`).
+
+mod embedded;
+mod mesh;
+mod parts;
+
+pub(crate) use embedded::{Claims, Embedded, embedded, llm_alone, planner_alone, up};
+pub(crate) use mesh::{migrate, serve};

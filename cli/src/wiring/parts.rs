@@ -1,0 +1,123 @@
+//! The pieces that several roles are made of. Not here: which role takes which (`embedded`, `mesh`).
+
+use crate::exit::{Exit, Failure, Result};
+use nexus_bus::{Bus, InProcessBus, NatsBus};
+use nexus_gateway::{Gateway, Options, Ports, ReadyCheck};
+use nexus_llm_gateway::{DemoPace, Endpoint, LlmGateway};
+use nexus_model::price::PriceBook;
+use nexus_rpc::{
+    client::ClientOptions,
+    server::{Authenticate, ServerOptions},
+};
+use nexus_runtime::{
+    ApiKeys, Config,
+    config::{self, Provider},
+    keys,
+    metrics::Metrics,
+};
+use std::{io, net::SocketAddr, sync::Arc};
+use tokio::net::TcpListener;
+
+/// Events and wake-ups: over NATS if there is one, else within the process.
+pub(super) async fn bus(config: &Config) -> Result<Arc<dyn Bus>> {
+    match config.nats_url() {
+        None => Ok(Arc::new(InProcessBus::new())),
+        Some(url) => {
+            let bus = NatsBus::connect(url).await;
+            let bus = bus.map_err(|error| Failure::usage(format!("NATS_URL: {error}; set it to nats://host:4222")))?;
+            Ok(Arc::new(bus))
+        }
+    }
+}
+
+/// What models cost.
+pub(super) fn prices(config: &Config) -> Result<Arc<PriceBook>> {
+    let Some(path) = &config.pricing_file else { return Ok(PriceBook::builtin()) };
+    let wrong = |problem: String| {
+        Failure::usage(format!(
+            "NEXUS_PRICING_FILE is {}, which cannot be used: {problem}; set it to a file like pricing/models.json",
+            path.display()
+        ))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    Ok(Arc::new(PriceBook::parse(&text).map_err(|error| wrong(error.to_string()))?))
+}
+
+/// Calls of models.
+pub(super) fn llm(config: &Config, prices: Arc<PriceBook>) -> Result<Arc<LlmGateway>> {
+    let endpoint = |provider: &Provider| {
+        let api_key = provider.api_key.clone()?;
+        Some(Endpoint { base_url: provider.base_url.clone(), api_key })
+    };
+    let config = nexus_llm_gateway::Config {
+        openai: endpoint(&config.openai),
+        anthropic: endpoint(&config.anthropic),
+        prices,
+        demo: DemoPace::default(),
+        ..nexus_llm_gateway::Config::default()
+    };
+    Ok(Arc::new(LlmGateway::new(config).map_err(|error| Failure::usage(error.to_string()))?))
+}
+
+/// Binds an address that the configuration allows.
+pub(super) async fn listen(config: &Config, name: &'static str, addr: SocketAddr) -> Result<TcpListener> {
+    config.check_exposure(name, addr)?;
+    TcpListener::bind(addr).await.map_err(|error| {
+        let why = match error.kind() {
+            io::ErrorKind::AddrInUse => "another program is listening there".to_owned(),
+            io::ErrorKind::PermissionDenied => "ports below 1024 need privileges".to_owned(),
+            io::ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
+            _ => error.to_string(),
+        };
+        Failure::new(Exit::Failed, format!("cannot listen on {addr}: {why}; set {name} to another address"))
+    })
+}
+
+/// The address a listener really has.
+pub(super) fn address(listener: &TcpListener) -> Result<SocketAddr> {
+    listener.local_addr().map_err(|error| Failure::from(anyhow::Error::new(error).context("no address to listen on")))
+}
+
+/// How gRPC is offered: with the keys of people, and the one by which the processes of a mesh know each other.
+pub(super) fn grpc_options(config: &Config) -> ServerOptions {
+    let authenticate = config.api_keys.with_mesh_key().map(|(keys, _)| {
+        let authenticate: Authenticate = Arc::new(move |key: &str| keys.name_of(key).map(str::to_owned));
+        authenticate
+    });
+    ServerOptions { authenticate, ..ServerOptions::default() }
+}
+
+/// How the other processes of a mesh are called.
+pub(super) fn client_options(config: &Config) -> ClientOptions {
+    let derived = || config.api_keys.with_mesh_key().map(|(_, key)| key.into());
+    ClientOptions { api_key: config.api_key.clone().or_else(derived), ..ClientOptions::default() }
+}
+
+/// The HTTP gateway over these ports.
+pub(super) fn gateway(
+    config: &Config,
+    addr: SocketAddr,
+    ports: Ports,
+    ready: Vec<(&'static str, ReadyCheck)>,
+    metrics: Metrics,
+) -> Result<Gateway> {
+    let options = Options {
+        loopback: addr.ip().is_loopback(),
+        allowed_origins: config.frontend_origins.clone(),
+        keys: gateway_keys(&config.api_keys)?,
+        limits: config.limits,
+        ready,
+        metrics: Some(Arc::new(move || metrics.render())),
+        ..Options::default()
+    };
+    Ok(nexus_gateway::router(ports, options))
+}
+
+fn gateway_keys(keys: &ApiKeys) -> Result<Vec<nexus_gateway::ApiKey>> {
+    debug_assert!(keys.entries().all(|(name, _)| name != keys::MESH));
+    keys.entries()
+        .map(|(name, hash)| {
+            nexus_gateway::ApiKey::new(name, &hash).map_err(|error| config::Error::new(error.to_string()).into())
+        })
+        .collect()
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Every check there is, in the order in which mistakes are found fastest. Stops at the first failure and names it.
+# Installs what is missing if it may; otherwise says with which command to do so.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
+VENV="$TARGET/python-client"
+START=$SECONDS
+STEP=
+
+elapsed() { printf '%d:%02d' $((($1) / 60)) $((($1) % 60)); }
+
+step() {
+    STEP="$1"
+    shift
+    local begin=$SECONDS
+    say "$STEP"
+    "$@"
+    printf '    %s took %s (%s since the start)\n' "$STEP" "$(elapsed $((SECONDS - begin)))" "$(elapsed $((SECONDS - START)))" >&2
+}
+
+finish() {
+    local status=$?
+    if [ $status != 0 ]; then
+        printf '\nfailed: %s (after %s)\n' "${STEP:-start}" "$(elapsed $((SECONDS - START)))" >&2
+    fi
+}
+trap finish EXIT
+
+programs() {
+    need_rust
+    need_node
+    need_python
+    local missing=()
+    have nats-server || missing+=(nats-server)
+    [ -n "$(postgres_bin)" ] || missing+=(postgresql)
+    [ -n "${CHROMIUM_BIN:-}" ] || have chromium || missing+=(chromium)
+    python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+    [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
+    if ! cargo nextest --version >/dev/null 2>&1; then
+        say "installing cargo-nextest, which runs the tests (once, some minutes)"
+        cargo install cargo-nextest --locked
+    fi
+}
+
+# All of the source, not only what a debug build happens to use.
+format() { cargo fmt --all --check; }
+
+web() {
+    scripts/web.sh
+    npm run --prefix frontend typecheck
+    npm run --prefix frontend lint
+    npm test --prefix frontend
+}
+
+lints() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
+
+# The program that tests start as a process, and the one the browser uses.
+program() { cargo build --locked --package nexus-cli; }
+
+tests() { cargo nextest run --workspace --locked --no-fail-fast; }
+
+doc_tests() { cargo test --doc --workspace --locked --quiet; }
+
+python_client() {
+    if [ ! -x "$VENV/bin/python" ]; then
+        python3 -m venv "$VENV"
+    fi
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check --requirement docs/clients/python/requirements.txt
+    "$VENV/bin/python" docs/clients/python/test_nexus_client.py "$TARGET/debug/nexus"
+}
+
+browser() {
+    CHROMIUM_BIN="${CHROMIUM_BIN:-$(command -v chromium)}" NEXUS_BIN="$TARGET/debug/nexus" \
+        npm run --prefix frontend e2e
+}
+
+step "programs" programs
+step "format" format
+step "web app" web
+step "lints" lints
+step "program" program
+step "tests" tests
+step "documentation tests" doc_tests
+step "python client" python_client
+step "browser" browser
+say "everything passed in $(elapsed $((SECONDS - START)))"
