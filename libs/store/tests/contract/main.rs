@@ -1,6 +1,8 @@
 //! The contract suite: what `WorkflowStore` and `ExecutionStore` promise, tried on both backends. Each case is
 //! written once; `on_both!` makes two tests of it. Postgres is a private server that the test starts by itself.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails")]
+
 mod durability;
 mod events;
 mod executions;
