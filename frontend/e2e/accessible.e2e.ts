@@ -101,7 +101,7 @@ const STATES: State[] = [
     path: () => `/workflows/${ids.workflow}`,
     ready: async (page) => {
       await heading(page, "Accessible");
-      await page.getByText("2 steps").waitFor();
+      await page.getByText("2 steps, at most").waitFor();
       await page.getByRole("table", { name: "Runs of this workflow" }).waitFor();
     },
   },

@@ -61,9 +61,16 @@ export class Provider {
       response.write(
         `data: ${JSON.stringify({ id: "c1", object: "chat.completion.chunk", created: 1, model: MODEL.slice(7), ...value })}\n\n`,
       );
-    send({ choices: [{ index: 0, delta: { role: "assistant", content: "The first words" }, finish_reason: null }] });
-    if (!this.open) await new Promise<void>((go) => this.held.push(go));
-    send({ choices: [{ index: 0, delta: { content: " and the last ones." }, finish_reason: null }] });
+    const say = (content: string) => send({ choices: [{ index: 0, delta: { content }, finish_reason: null }] });
+    say("The first words");
+    if (!this.open) {
+      // pieces are not stored: who comes later hears only what is said from then on, so it never falls silent
+      const murmur = setInterval(() => say(", more words"), 100);
+      response.on("close", () => clearInterval(murmur));
+      await new Promise<void>((go) => this.held.push(go));
+      clearInterval(murmur);
+    }
+    say(" and the last ones.");
     send({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] });
     send({ choices: [], usage: { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 } });
     response.end("data: [DONE]\n\n");

@@ -54,6 +54,7 @@ function Run({ execution }: { execution: string }) {
         name={name}
         document={document.data}
         onChanged={() => follower.wake()}
+        onResumed={() => follower.resumed()}
       />
       {state.error !== null && !isTransient(state.error) && (
         <div className="mb-4">

@@ -14,7 +14,7 @@ import { toast } from "@/lib/toasts";
 import type { RunHeadProps } from "./head";
 import { ResumeDialog } from "./resume-dialog";
 
-export function Actions({ execution, run, status, document, onChanged }: RunHeadProps) {
+export function Actions({ execution, run, status, document, onChanged, onResumed }: RunHeadProps) {
   const client = useQueryClient();
   const [cancelling, setCancelling] = useState(false);
   const [resuming, setResuming] = useState(false);
@@ -57,7 +57,7 @@ export function Actions({ execution, run, status, document, onChanged }: RunHead
         execution={execution}
         run={run}
         status={status}
-        onResumed={onChanged}
+        onResumed={onResumed}
       />
       {document && run.workflowId !== null && (
         <RunDialog

@@ -21,6 +21,7 @@ export interface RunHeadProps {
   name: string | null;
   document: Workflow | undefined;
   onChanged: () => void;
+  onResumed: () => void;
 }
 
 export function RunHead(props: RunHeadProps) {

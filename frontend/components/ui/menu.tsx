@@ -29,8 +29,10 @@ export function Menu({ trigger, children }: { trigger: ReactNode; children: Reac
 }
 
 function MenuContent({ children }: { children: ReactNode }) {
+  // inside the main landmark, where its trigger is, and not at the end of the document
+  const container = typeof document === "undefined" ? null : document.getElementById("main");
   return (
-    <Radix.Portal>
+    <Radix.Portal container={container}>
       <Radix.Content
         align="end"
         sideOffset={4}

@@ -4,7 +4,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Play } from "lucide-react";
 import { useRouter } from "next/navigation";
-import { type FormEvent, useMemo, useRef, useState } from "react";
+import { type FormEvent, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogBody, DialogFooter } from "@/components/ui/dialog";
 import { Field, Input, Select } from "@/components/ui/field";
@@ -55,6 +55,9 @@ function RunForm({ document, workflowId, onOpenChange, action = "Run" }: RunDial
   const [busy, setBusy] = useState(false);
   const created = useRef<Promise<string> | null>(null);
   const key = useRef({ body: "", key: "" });
+
+  // the page of the run is needed in a moment; what is said before it listens is not heard
+  useEffect(() => void import("@/components/pages/run"), []);
 
   async function start(inputs: Parameters<typeof api.execute>[1]["inputs"], budget: Budget | null) {
     created.current ??= workflowId();

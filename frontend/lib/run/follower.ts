@@ -94,6 +94,12 @@ export class Follower {
     this.refreshSoon();
   }
 
+  /** The run was just resumed: listens at once, so that nothing that is said now is missed. */
+  resumed(): void {
+    this.socket.open();
+    this.wake();
+  }
+
   /** Asks for a fresh snapshot when the last one is old enough. */
   poll(): void {
     if (this.state.phase === "ready") this.refreshSoon();
