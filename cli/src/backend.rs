@@ -7,7 +7,7 @@ use crate::{
     remote::Remote,
     wiring::{self, Claims, Embedded},
 };
-use nexus_api::{Executor, Llm, Planner};
+use nexus_api::{Executor, Planner};
 use nexus_runtime::{
     Config,
     lock::{self, DataDir, Holder},
@@ -21,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub(crate) struct Backend {
     pub(crate) planner: Arc<dyn Planner>,
     pub(crate) executor: Arc<dyn Executor>,
-    pub(crate) llm: Arc<dyn Llm>,
+    /// The address of the server, if they are there.
+    pub(crate) server: Option<String>,
     /// Set if they run in this process.
     embedded: Option<(Embedded, DataDir)>,
 }
@@ -44,14 +45,15 @@ impl Backend {
         Ok(Self {
             planner: embedded.ports.planner.clone(),
             executor: embedded.ports.executor.clone(),
-            llm: embedded.ports.llm.clone(),
+            server: None,
             embedded: Some((embedded, data_dir)),
         })
     }
 
     fn at(remote: Remote) -> Self {
+        let server = Some(remote.address().to_owned());
         let remote = Arc::new(remote);
-        Self { planner: remote.clone(), executor: remote.clone(), llm: remote, embedded: None }
+        Self { planner: remote.clone(), executor: remote, server, embedded: None }
     }
 
     /// Ends what runs in this process.

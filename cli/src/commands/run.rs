@@ -10,7 +10,7 @@ use crate::{
     progress::View,
 };
 use nexus_api::{CallCtx, Planner, executor::StartExecution, planner::PageRequest};
-use nexus_model::{Execution, ExecutionId, Workflow};
+use nexus_model::{Execution, ExecutionId, workflow::Workflow};
 use serde_json::Value;
 
 /// Pages of workflows of the same name that are searched for an identical one.
@@ -70,6 +70,9 @@ async fn stored(planner: &dyn Planner, ctx: &CallCtx, document: Value) -> Result
 /// Follows an execution to its end and prints its outputs.
 pub(crate) async fn watch(backend: &Backend, id: ExecutionId, after: u64, json: bool) -> Result {
     let execution = backend.executor.get_execution(&CallCtx::background(), id).await?;
+    if let Some(server) = &backend.server {
+        out::note(&format!("on the server at {server}"));
+    }
     let mut view = View::new(json, &execution);
     let execution = follow(&*backend.executor, id, after, &mut view).await?;
     if json {
