@@ -97,7 +97,7 @@ impl Stepper<'_> {
             let output = output::of_answer(self.state, ix, &answer.text, answer.truncated)
                 .map_err(|rejection| Verdict::Rejected { rejection, answer: answer.text })?;
             let bytes = output.to_string().len();
-            let limit = nexus_model::limits::Limits::default().output_bytes;
+            let limit = definition.output_bytes;
             if bytes > limit {
                 return Err(Verdict::Error(CallFailure {
                     code: "output_too_large".into(),

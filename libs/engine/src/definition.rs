@@ -6,6 +6,7 @@ use nexus_model::{
     Document,
     document::{AgentConfig, Node, NodeKind, Tool},
     graph::{Graph, NodeIx},
+    limits::Limits,
 };
 
 /// A document made ready to run.
@@ -16,6 +17,8 @@ pub struct Definition {
     /// Its graph.
     pub graph: Graph,
     nodes: Vec<Prepared>,
+    /// Largest output of a node, bytes of JSON.
+    pub(crate) output_bytes: usize,
 }
 
 /// A compiled expression, or why it cannot be compiled; then the node that needs it fails, and only that node.
@@ -51,11 +54,11 @@ pub(crate) struct AgentExpressions {
 
 impl Definition {
     /// Prepares a document.
-    pub fn new(document: Document) -> Self {
+    pub fn new(document: Document, limits: &Limits) -> Self {
         let graph = Graph::new(&document);
         let nodes = document.graph.nodes.iter().enumerate();
         let nodes = nodes.map(|(ix, node)| Prepared::new(node, ix, &graph)).collect();
-        Self { document, graph, nodes }
+        Self { document, graph, nodes, output_bytes: limits.output_bytes }
     }
 
     /// The node at this position.

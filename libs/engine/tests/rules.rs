@@ -24,7 +24,7 @@ impl Story {
 
     fn with_inputs(nodes: Value, edges: Value, inputs: Value) -> Self {
         let document = serde_json::from_value(json!({"graph": {"nodes": nodes, "edges": edges}})).unwrap();
-        let definition = Arc::new(Definition::new(document));
+        let definition = Arc::new(Definition::new(document, &Default::default()));
         let state = State::new(definition, ExecutionId::generate(), Arc::new(inputs), None);
         let mut story = Self { state, now: Timestamp::from_micros(0), calls: Vec::new(), events: Vec::new() };
         story.feed(Input::Take);

@@ -7,7 +7,9 @@ use futures::{StreamExt, stream};
 use nexus_api::{
     BoxStream, CallCtx, Error, Executor, Llm, Result,
     executor::StartExecution,
-    llm::{CompleteRequest, Completion, EmbedRequest, Embedded, FinishReason, Message, ModelInfo, StreamItem},
+    llm::{
+        CompleteRequest, Completion, EmbedRequest, Embedded, FinishReason, Message, ModelInfo, StreamItem,
+    },
 };
 use nexus_bus::InProcessBus;
 use nexus_executor::{Deps, ExecutorService, Options};
@@ -74,7 +76,12 @@ fn chain() -> Value {
 fn layers() -> Value {
     let mut edges = Vec::new();
     for column in 0..6 {
-        edges.extend([edge(0, 1 + column), edge(1 + column, 7 + column), edge(7 + column, 13 + column), edge(13 + column, 19)]);
+        edges.extend([
+            edge(0, 1 + column),
+            edge(1 + column, 7 + column),
+            edge(7 + column, 13 + column),
+            edge(13 + column, 19),
+        ]);
     }
     json!({"name": "layers", "graph": {"nodes": (0..20).map(agent).collect::<Vec<_>>(), "edges": edges}})
 }
@@ -104,8 +111,13 @@ impl Bench {
 
     async fn run(&self, workflow_id: WorkflowId) {
         let ctx = CallCtx::background();
-        let request =
-            StartExecution { workflow_id, version: None, inputs: json!({}), budget: None, idempotency_key: None };
+        let request = StartExecution {
+            workflow_id,
+            version: None,
+            inputs: json!({}),
+            budget: None,
+            idempotency_key: None,
+        };
         let id = self.executor.start_execution(&ctx, request).await.unwrap().execution_id;
         let mut items = self.executor.watch_execution(&ctx, id, 0).await.unwrap();
         while let Some(item) = items.next().await {
@@ -153,7 +165,10 @@ async fn report(name: &str, bench: &Bench, commits: impl Fn() -> u64, folder: &P
     let before = commits();
     let rate = bench.steps_per_second(layers).await;
     let commits = commits() - before;
-    println!("{name:<9} 50 graphs of 20 at once: {rate:.0} steps/s (aim 3000), {:.1} steps per commit", 5_000.0 / commits as f64);
+    println!(
+        "{name:<9} 50 graphs of 20 at once: {rate:.0} steps/s (aim 3000), {:.1} steps per commit",
+        5_000.0 / commits as f64
+    );
     println!("{name:<9} the disk beside it: {:.0} fsyncs/s", fsyncs_per_second(folder));
     bench.executor.shutdown().await;
 }

@@ -2,7 +2,7 @@
 
 use nexus_api::{Error, Result};
 use nexus_engine::{Definition, State};
-use nexus_model::{Document, WorkflowId};
+use nexus_model::{Document, WorkflowId, limits::Limits};
 use nexus_store::{Loaded, Store};
 use serde_json::Value;
 use std::{
@@ -16,12 +16,13 @@ const KEPT: usize = 256;
 /// A cache of definitions over the store. Versions never change, so nothing goes stale.
 pub(crate) struct Definitions {
     store: Arc<dyn Store>,
+    limits: Limits,
     kept: Mutex<HashMap<(WorkflowId, u32), Arc<Definition>>>,
 }
 
 impl Definitions {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, kept: Mutex::default() }
+    pub(crate) fn new(store: Arc<dyn Store>, limits: Limits) -> Self {
+        Self { store, limits, kept: Mutex::default() }
     }
 
     /// The definition of a stored version.
@@ -35,7 +36,7 @@ impl Definitions {
             workflow.ok_or_else(|| Error::not_found(format!("version {version} of workflow {id}")))?;
         let document: Document = serde_json::from_value(Value::Object(workflow.document))
             .map_err(|error| Error::internal(format!("stored document {id} v{version}: {error}")))?;
-        let definition = Arc::new(Definition::new(document));
+        let definition = Arc::new(Definition::new(document, &self.limits));
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.clear();

@@ -43,6 +43,8 @@ pub struct Options {
     pub worker: String,
     /// Most executions at a time in this process.
     pub capacity: usize,
+    /// Whether to take up what is queued or was left behind by others; otherwise only what is started here runs here.
+    pub take_up: bool,
     /// How long an execution stays ours without a heartbeat.
     pub lease: Duration,
     /// How often leases are prolonged, all in one statement.
@@ -60,6 +62,7 @@ impl Default for Options {
         Self {
             worker: nexus_model::ExecutionId::generate().to_string(),
             capacity: 512,
+            take_up: true,
             lease: Duration::from_secs(15),
             heartbeat: Duration::from_secs(5),
             stop_after: Duration::from_secs(10),

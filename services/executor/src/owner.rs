@@ -48,7 +48,7 @@ pub(crate) struct Owner {
 impl Owner {
     pub(crate) fn start(deps: Deps, options: Options) -> Arc<Self> {
         let owner = Arc::new(Self {
-            definitions: Arc::new(Definitions::new(deps.store.clone())),
+            definitions: Arc::new(Definitions::new(deps.store.clone(), deps.limits)),
             deps,
             options: Arc::new(options),
             running: Mutex::default(),
@@ -96,7 +96,6 @@ impl Owner {
         let fence = claimed.loaded.head.fence;
         let run = Run {
             deps: self.deps.clone(),
-            options: self.options.clone(),
             definitions: self.definitions.clone(),
             signals: Signals { stop, drain: self.drain.clone() },
             outbox,
@@ -130,7 +129,11 @@ impl Owner {
     async fn claim_loop(self: Arc<Self>) {
         let mut wake_ups = self.deps.bus.subscribe(Topic::Work).await;
         loop {
-            let room = self.options.capacity.saturating_sub(self.running().len());
+            let room = if self.options.take_up {
+                self.options.capacity.saturating_sub(self.running().len())
+            } else {
+                0
+            };
             let limit = CLAIM_BATCH.min(u32::try_from(room).unwrap_or(CLAIM_BATCH));
             let mut claimed = 0;
             if limit > 0 {

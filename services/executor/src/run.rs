@@ -2,11 +2,7 @@
 //! effects. Whatever arrives while a commit is in flight goes into the next one.
 //! Not here: who runs which execution (`owner`), what a step contains (`nexus-engine`).
 
-use crate::{
-    Deps, Options, call,
-    definitions::Definitions,
-    live::{self, Live},
-};
+use crate::{Deps, call, definitions::Definitions, live::Live};
 use nexus_api::Error;
 use nexus_bus::Topic;
 use nexus_engine::{Effect, Env, Input, MAX_RECOVERIES, State};
@@ -50,7 +46,6 @@ pub(crate) struct Signals {
 /// An execution in our hands.
 pub(crate) struct Run {
     pub(crate) deps: Deps,
-    pub(crate) options: Arc<Options>,
     pub(crate) definitions: Arc<Definitions>,
     pub(crate) signals: Signals,
     pub(crate) outbox: mpsc::UnboundedSender<Message>,
@@ -69,9 +64,10 @@ impl Run {
     pub(crate) async fn run(mut self, claimed: Claimed) -> Left {
         let id = claimed.loaded.head.summary.id;
         let fence = claimed.loaded.head.fence;
+        let stop = self.signals.stop.clone();
         let left = tokio::select! {
             biased;
-            () = self.signals.stop.cancelled() => Left::Lost,
+            () = stop.cancelled() => Left::Lost,
             left = self.drive(claimed) => left,
         };
         if left == Left::Released

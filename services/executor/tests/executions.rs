@@ -3,9 +3,13 @@
 mod support;
 
 use futures::StreamExt;
-use nexus_api::{CallCtx, Code, Executor, executor::{ExecutionFilter, Resume}, planner::PageRequest};
+use nexus_api::{
+    CallCtx, Code, Executor,
+    executor::{ExecutionFilter, Resume},
+    planner::PageRequest,
+};
 use nexus_executor::ExecutorService;
-use nexus_model::{ExecutionStatus, EventType, event::WatchItem, execution::NodeStatus};
+use nexus_model::{EventType, ExecutionStatus, event::WatchItem, execution::NodeStatus};
 use nexus_store::{ExecutionStore, NewVersion, WorkflowStore};
 use serde_json::json;
 use support::{World, chain, events, quick, run, start, story, watch};
@@ -58,8 +62,10 @@ async fn text_arrives_between_a_node_s_start_and_its_end() {
         .filter_map(|item| if let WatchItem::Delta(delta) = item { Some(delta.text.as_str()) } else { None })
         .collect();
     assert_eq!(text, "answer to hold on");
-    let place = |kind| items.iter().position(|item| matches!(item, WatchItem::Event(event) if event.kind == kind));
-    let (started, completed) = (place(EventType::AgentStarted).unwrap(), place(EventType::AgentCompleted).unwrap());
+    let place =
+        |kind| items.iter().position(|item| matches!(item, WatchItem::Event(event) if event.kind == kind));
+    let (started, completed) =
+        (place(EventType::AgentStarted).unwrap(), place(EventType::AgentCompleted).unwrap());
     let deltas: Vec<_> = (0..items.len()).filter(|ix| matches!(items[*ix], WatchItem::Delta(_))).collect();
     assert!(deltas.iter().all(|ix| (started..completed).contains(ix)));
     executor.shutdown().await;
@@ -75,7 +81,13 @@ async fn a_transient_failure_is_retried_and_visible() {
     let items = watch(&executor, id, 0).await;
     assert_eq!(
         story(&items),
-        ["execution_started", "agent_started n0", "agent_retrying n0", "agent_completed n0", "execution_completed"]
+        [
+            "execution_started",
+            "agent_started n0",
+            "agent_retrying n0",
+            "agent_completed n0",
+            "execution_completed"
+        ]
     );
     let node = executor.get_execution(&ctx(), id).await.unwrap().agent_executions.remove(0);
     assert_eq!(node.attempts.len(), 2);
@@ -106,7 +118,8 @@ async fn a_failed_run_is_resumed_without_paying_for_what_succeeded() {
     let again = executor.resume_execution(&ctx(), id, Resume::default()).await.unwrap_err();
     assert_eq!(again.code, Code::Conflict);
     let from_node = Some("nowhere".parse().unwrap());
-    let unknown = executor.resume_execution(&ctx(), id, Resume { from_node, ..Resume::default() }).await.unwrap_err();
+    let unknown =
+        executor.resume_execution(&ctx(), id, Resume { from_node, ..Resume::default() }).await.unwrap_err();
     assert_eq!(unknown.code, Code::Invalid);
     executor.shutdown().await;
 }
@@ -218,14 +231,26 @@ async fn an_execution_that_kills_its_executors_is_given_up() {
             // the first one gets as far as beginning it
             let fence = claimed[0].loaded.head.fence;
             let mut update = nexus_store::HeadUpdate {
-                status: ExecutionStatus::Running, error: None, budget: None, spent: Default::default(),
-                reserved: Default::default(), tokens: Default::default(), started_at: None, finished_at: None,
+                status: ExecutionStatus::Running,
+                error: None,
+                budget: None,
+                spent: Default::default(),
+                reserved: Default::default(),
+                tokens: Default::default(),
+                started_at: None,
+                finished_at: None,
             };
             update.started_at = Some(nexus_model::Timestamp::now());
             let record = json!([{"fact": "run_started", "run": 1, "at": update.started_at}]).to_string();
             let step = nexus_store::Step {
-                id, fence, journal_len: 0, records: vec![record], events: Vec::new(), update,
-                ownership: nexus_store::Ownership::Keep, progress: false,
+                id,
+                fence,
+                journal_len: 0,
+                records: vec![record],
+                events: Vec::new(),
+                update,
+                ownership: nexus_store::Ownership::Keep,
+                progress: false,
             };
             world.store.commit(step).await.unwrap();
         }
@@ -245,7 +270,8 @@ async fn the_same_key_starts_one_execution() {
     let world = World::new().await;
     let executor = world.executor();
     let workflow = world.workflow(chain(&["one"])).await;
-    let request = nexus_api::executor::StartExecution { idempotency_key: Some("k".into()), ..start(workflow) };
+    let request =
+        nexus_api::executor::StartExecution { idempotency_key: Some("k".into()), ..start(workflow) };
     let mut racing = tokio::task::JoinSet::new();
     for _ in 0..16 {
         let (executor, request) = (executor.clone(), request.clone());
@@ -263,7 +289,8 @@ async fn bad_requests_say_what_is_wrong_and_start_nothing() {
     let world = World::new().await;
     let executor = world.executor();
     let mut document = chain(&["one"]);
-    document["inputs"] = json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]});
+    document["inputs"] =
+        json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]});
     let workflow = world.workflow(document).await;
     let error = executor.start_execution(&ctx(), start(workflow)).await.unwrap_err();
     assert_eq!(error.code, Code::Invalid);
@@ -280,7 +307,8 @@ async fn bad_requests_say_what_is_wrong_and_start_nothing() {
     assert_eq!(executor.get_execution(&ctx(), nothing).await.unwrap_err().code, Code::NotFound);
     assert_eq!(executor.watch_execution(&ctx(), nothing, 0).await.err().unwrap().code, Code::NotFound);
     assert_eq!(executor.list_events(&ctx(), nothing, 0, 10).await.unwrap_err().code, Code::NotFound);
-    let all = executor.list_executions(&ctx(), ExecutionFilter::default(), PageRequest::default()).await.unwrap();
+    let all =
+        executor.list_executions(&ctx(), ExecutionFilter::default(), PageRequest::default()).await.unwrap();
     assert!(all.items.is_empty());
     executor.shutdown().await;
 }

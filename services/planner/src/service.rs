@@ -37,9 +37,12 @@ impl PlannerService {
         let document = object(document)?;
         let value = Value::Object(document);
         let report = nexus_plan::validate(&value, &self.limits, &self.prices);
-        if !report.valid && !(draft && is_well_formed(&value)) {
+        if !report.valid && !draft {
             return Err(invalid(report));
         }
+        nexus_plan::well_formed(&value, &self.limits).map_err(|problem| {
+            invalid(Report { valid: false, errors: vec![problem], warnings: Vec::new() })
+        })?;
         let Value::Object(document) = value else { return Err(not_an_object()) };
         Ok(NewVersion { document, valid: report.valid, problems: report.errors })
     }
@@ -181,11 +184,4 @@ fn invalid(report: Report) -> Error {
     let mut error = Error::new(Code::Invalid, message);
     error.suggestion = report.errors.first().and_then(|first| first.suggestion.clone());
     report.errors.into_iter().fold(error, |error, problem| error.detail(problem.path, problem.message))
-}
-
-/// Enough of a document for a builder to open it again: a graph with nodes and edges that are objects.
-fn is_well_formed(document: &Value) -> bool {
-    let objects = |list: &Value| list.as_array().is_some_and(|items| items.iter().all(Value::is_object));
-    let graph = &document["graph"];
-    objects(&graph["nodes"]) && (graph.get("edges").is_none() || objects(&graph["edges"]))
 }

@@ -119,7 +119,7 @@ pub struct World {
 impl World {
     pub fn new(plot: &Plot) -> Self {
         let document: Document = serde_json::from_value(plot.document.clone()).unwrap();
-        let definition = Arc::new(Definition::new(document));
+        let definition = Arc::new(Definition::new(document, &Default::default()));
         let id = ExecutionId::generate();
         let state = State::new(definition.clone(), id, Arc::new(json!({})), None);
         Self {

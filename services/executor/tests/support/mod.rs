@@ -5,12 +5,17 @@ use futures::{StreamExt, stream};
 use nexus_api::{
     BoxStream, CallCtx, Code, Error, Executor, Llm, Result,
     executor::StartExecution,
-    llm::{CompleteRequest, Completion, EmbedRequest, Embedded, FinishReason, Message, ModelInfo, StreamItem},
+    llm::{
+        CompleteRequest, Completion, EmbedRequest, Embedded, FinishReason, Message, ModelInfo, StreamItem,
+    },
 };
 use nexus_bus::InProcessBus;
 use nexus_executor::{Deps, ExecutorService, Options};
 use nexus_model::{
-    Event, ExecutionId, Money, WorkflowId, event::WatchItem, limits::Limits, price::{PriceBook, Usage},
+    Event, ExecutionId, Money, WorkflowId,
+    event::WatchItem,
+    limits::Limits,
+    price::{PriceBook, Usage},
 };
 use nexus_store::{NewVersion, WorkflowStore, sqlite::SqliteStore};
 use serde_json::{Value, json};
@@ -74,7 +79,11 @@ impl Llm for ScriptedLlm {
         Err(Error::unavailable("no answer"))
     }
 
-    async fn stream_complete(&self, _ctx: &CallCtx, request: CompleteRequest) -> Result<BoxStream<StreamItem>> {
+    async fn stream_complete(
+        &self,
+        _ctx: &CallCtx,
+        request: CompleteRequest,
+    ) -> Result<BoxStream<StreamItem>> {
         let prompt = request.messages.last().map(|message| message.content.clone()).unwrap_or_default();
         self.calls.lock().unwrap().push(prompt.clone());
         self.started.notify_waiters();
@@ -200,7 +209,10 @@ pub async fn watch(executor: &dyn Executor, id: ExecutionId, after: u64) -> Vec<
 }
 
 pub fn events(items: &[WatchItem]) -> Vec<&Event> {
-    items.iter().filter_map(|item| if let WatchItem::Event(event) = item { Some(event) } else { None }).collect()
+    items
+        .iter()
+        .filter_map(|item| if let WatchItem::Event(event) = item { Some(event) } else { None })
+        .collect()
 }
 
 /// Types and nodes of the events, for comparison.
