@@ -1,6 +1,7 @@
 // A workflow's `inputs` (JSON Schema) as the fields of a form, and the form's texts back as a JSON value. Simple types get
 // fields of their own, everything else a JSON field. The server checks the rest of the schema. Not here: drawing.
 import type { Json, JsonObject } from "./api/types";
+import { titleOf } from "./format/text";
 
 export type FieldKind = "text" | "longtext" | "number" | "integer" | "boolean" | "choice" | "json";
 
@@ -72,14 +73,6 @@ function initialOf(schema: JsonObject, kind: FieldKind, choices: Json[]): string
   if (value === undefined || value === null) return "";
   if (kind === "json") return JSON.stringify(value, null, 2);
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function titleOf(name: string): string {
-  const words = name
-    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
-    .replace(/[_-]+/g, " ")
-    .trim();
-  return words === "" ? name : words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** The fields of a schema, required ones first, otherwise in the schema's order. */

@@ -2,8 +2,9 @@
 "use client";
 import type { ReactNode } from "react";
 import { ValueView } from "@/components/ui/value";
+import type { Json } from "@/lib/api/types";
 import { formatUsd } from "@/lib/format/money";
-import { formatCount } from "@/lib/format/text";
+import { formatCount, textsOf, titleOf } from "@/lib/format/text";
 import { formatDuration, formatMoment } from "@/lib/format/time";
 import type { NodeRun } from "@/lib/run/state";
 import { Attempts } from "./attempts";
@@ -12,7 +13,7 @@ export function NodeDetails({ node, name }: { node: NodeRun; name: string }) {
   const hasOutput = node.output !== undefined && !(node.output === null && node.status !== "succeeded");
   const hasInput = node.input !== undefined && node.input !== null;
   return (
-    <div className="space-y-4 px-4 pb-4 sm:pl-9">
+    <div className="space-y-4 px-4 pt-2 pb-4 sm:pl-9">
       <p className="nums text-xs text-mute">
         <code className="font-mono">{node.id}</code>
         {node.startedAt && <> · started {formatMoment(node.startedAt)}</>}
@@ -42,16 +43,29 @@ export function NodeDetails({ node, name }: { node: NodeRun; name: string }) {
           <Attempts attempts={node.attempts} name={name} />
         </Part>
       )}
-      {hasInput && (
-        <Part title="Input">
-          <ValueView value={node.input ?? null} label={`Input of ${name}`} />
-        </Part>
-      )}
+      {hasInput && <Input value={node.input ?? null} name={name} />}
       {!hasOutput && !hasInput && !node.error && node.attempts.length === 0 && (
         <p className="text-mute">Nothing has happened here yet.</p>
       )}
     </div>
   );
+}
+
+/** A rendered prompt reads better as text than as JSON. */
+function Input({ value, name }: { value: Json; name: string }) {
+  const texts = textsOf(value);
+  if (texts === null) {
+    return (
+      <Part title="Input">
+        <ValueView value={value} label={`Input of ${name}`} />
+      </Part>
+    );
+  }
+  return texts.map(([key, text]) => (
+    <Part key={key} title={titleOf(key)}>
+      <ValueView value={text} label={`${titleOf(key)} of ${name}`} />
+    </Part>
+  ));
 }
 
 function Part({ title, children }: { title: string; children: ReactNode }) {

@@ -1,7 +1,7 @@
 // Money, durations, counts: every boundary where the shape of the text changes.
 import { describe, expect, test } from "vitest";
 import { formatRate, formatUsd, parseUsdField, spentShare, usdFieldValue } from "./money";
-import { formatCount, plural, shortId, textOf } from "./text";
+import { formatCount, plural, shortId, textOf, textsOf, titleOf } from "./text";
 import { elapsedMs, formatAgo, formatDuration } from "./time";
 
 describe("money", () => {
@@ -144,6 +144,14 @@ describe("text", () => {
 
   test("one and many", () => {
     expect([plural(0, "run"), plural(1, "run"), plural(2_000, "run")]).toEqual(["0 runs", "1 run", "2,000 runs"]);
+  });
+
+  test("objects of texts, and names for people", () => {
+    expect(textsOf({ prompt: "a", system: null, extra: "" })).toEqual([["prompt", "a"]]);
+    expect(textsOf({ prompt: "a", n: 1 })).toBeNull();
+    expect(textsOf({})).toBeNull();
+    expect(textsOf(["a"])).toBeNull();
+    expect([titleOf("customer_name"), titleOf("maxWords"), titleOf("_")]).toEqual(["Customer name", "Max Words", "_"]);
   });
 
   test("only an output that is nothing but text is shown as text", () => {

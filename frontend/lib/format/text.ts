@@ -37,3 +37,21 @@ export function textOf(output: Json | undefined): string | null {
 export function prettyJson(value: unknown): string {
   return JSON.stringify(value, null, 2) ?? "";
 }
+
+/** The members of an object that holds nothing but texts, empty and missing ones left out; null for anything else. */
+export function textsOf(value: Json): [string, string][] | null {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+  const entries = Object.entries(value).filter(([, member]) => member !== null && member !== "");
+  return entries.length > 0 && entries.every(([, member]) => typeof member === "string")
+    ? (entries as [string, string][])
+    : null;
+}
+
+/** A name for programs as a name for people: `customer_name` becomes `Customer name`. */
+export function titleOf(name: string): string {
+  const words = name
+    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .replace(/[_-]+/g, " ")
+    .trim();
+  return words === "" ? name : words.charAt(0).toUpperCase() + words.slice(1);
+}
