@@ -1,0 +1,11 @@
+//! What users of the ports and of the wire may rely on, held against fakes of the ports: directly, over gRPC in
+//! process, and over TCP. One program, because each further one is linked anew.
+
+mod behaviour;
+mod definitions;
+mod fakes;
+mod foreign;
+mod same_answers;
+mod samples;
+mod serving;
+mod survival;
