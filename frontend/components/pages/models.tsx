@@ -26,7 +26,7 @@ export function ModelsPage() {
     <>
       <PageHead
         title="Models"
-        below="Prices in US dollars per million tokens, as Nexus reserves and settles them."
+        below="Prices in US dollars per million tokens, as Nexus counts them."
         actions={
           <>
             <label className="flex cursor-pointer items-center gap-2 text-ink-2">

@@ -11,7 +11,7 @@ import { formatUsd, spentShare } from "@/lib/format/money";
 import { formatCount, shortId, totalTokens } from "@/lib/format/text";
 import { elapsedMs, formatDuration, formatMoment } from "@/lib/format/time";
 import { routes } from "@/lib/routes";
-import { progressOf, type RunState } from "@/lib/run/state";
+import { progressOf, type RunState, totalsOf } from "@/lib/run/state";
 import { Actions } from "./actions";
 
 export interface RunHeadProps {
@@ -88,7 +88,7 @@ export function RunHead(props: RunHeadProps) {
                 at <code className="font-mono">{run.error.node_id}</code>
               </>
             )}
-            <span className="nums"> · cost so far {formatUsd(run.spentUsd)}</span>
+            <span className="nums"> · cost so far {formatUsd(totalsOf(run).usd)}</span>
           </p>
         </div>
       )}
@@ -99,13 +99,14 @@ export function RunHead(props: RunHeadProps) {
 function Strip({ run, status }: { run: RunState; status: ExecutionStatus }) {
   const now = useNow();
   const { settled, total } = progressOf(run);
+  const { usd, tokens } = totalsOf(run);
   const live = status === "running" || status === "queued";
   return (
     <dl className="mb-4 grid grid-cols-3 overflow-hidden rounded-lg border bg-surface shadow-card md:grid-cols-[1fr_1.6fr_1fr_1fr] md:divide-x">
       <Figure label="Elapsed">{formatDuration(elapsedMs(run.startedAt, run.finishedAt, now))}</Figure>
-      <Cost run={run} live={live} />
-      <Figure label="Tokens" small={`${formatCount(run.tokens.prompt)} in · ${formatCount(run.tokens.completion)} out`}>
-        {formatCount(totalTokens(run.tokens))}
+      <Cost run={run} usd={usd} live={live} />
+      <Figure label="Tokens" small={`${formatCount(tokens.prompt)} in · ${formatCount(tokens.completion)} out`}>
+        {formatCount(totalTokens(tokens))}
       </Figure>
       <Figure label="Nodes" small="settled">
         {settled} <span className="text-mute">/ {total}</span>
@@ -128,15 +129,15 @@ function Figure({ label, small, children }: { label: string; small?: string; chi
   );
 }
 
-function Cost({ run, live }: { run: RunState; live: boolean }) {
-  const spent = spentShare(run.spentUsd, run.limitUsd);
-  const held = spentShare(run.spentUsd + run.reservedUsd, run.limitUsd);
+function Cost({ run, usd, live }: { run: RunState; usd: number; live: boolean }) {
+  const spent = spentShare(usd, run.limitUsd);
+  const held = spentShare(usd + run.reservedUsd, run.limitUsd);
   const hot = run.budgetWarned || (spent !== null && spent >= 0.8);
   return (
     <div className="order-first col-span-3 border-b px-4 py-3 md:order-none md:col-span-1 md:border-b-0">
       <dt className="text-xs text-mute">Cost</dt>
       <dd className="nums mt-0.5 text-base font-semibold">
-        {formatUsd(run.spentUsd)}
+        {formatUsd(usd)}
         <span className="ml-1 text-xs font-normal whitespace-nowrap text-mute">
           {run.limitUsd === null ? "no cap" : `of ${formatUsd(run.limitUsd)}`}
           {live && run.reservedUsd > 0 && ` · ${formatUsd(run.reservedUsd)} held`}

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { AgentExecution, EventType, Execution, JsonObject, StoredEvent } from "../api/types";
 import { applyDelta, applyEvent, applyEvents, applySnapshot, markGap } from "./reducer";
-import { emptyRun, lookOf, type NodeRun, progressOf, type RunState } from "./state";
+import { emptyRun, lookOf, type NodeRun, progressOf, type RunState, totalsOf } from "./state";
 
 type Line = [EventType, (string | null)?, JsonObject?];
 
@@ -96,6 +96,16 @@ describe("events", () => {
     expect(state.spentUsd).toBe(0.01);
     expect(state.events).toHaveLength(7);
     expect(progressOf(state)).toEqual({ settled: 3, total: 3 });
+  });
+
+  test("money and tokens do not wait for a snapshot, and do not count twice", () => {
+    const done: Line = ["agent_completed", "a", { tokens: { prompt: 30, completion: 4 }, cost_usd: 0.25 }];
+    const state = run([["execution_started"], ["agent_started", "a"], done]);
+    expect(totalsOf(state)).toEqual({ usd: 0.25, tokens: { prompt: 30, completion: 4 } });
+    const entries = [entry("a", { status: "succeeded", cost_usd: 0.25, tokens: { prompt: 30, completion: 4 } })];
+    const budget = { limit_usd: 1, spent_usd: 0.25, reserved_usd: 0 };
+    const later = snapshot({ budget, tokens: { prompt: 30, completion: 4 }, agent_executions: entries });
+    expect(totalsOf(applySnapshot(state, later, 3))).toEqual(totalsOf(state));
   });
 
   test("an event that was seen before changes nothing, not even identity", () => {

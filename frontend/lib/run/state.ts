@@ -137,3 +137,27 @@ export function progressOf(run: RunState): Progress {
     total: nodes.length,
   };
 }
+
+export interface Totals {
+  usd: number;
+  tokens: Tokens;
+}
+
+/** What the run has used: the server's sums, or what its nodes have told since the last snapshot, if that is more. */
+export function totalsOf(run: RunState): Totals {
+  let usd = 0;
+  let prompt = 0;
+  let completion = 0;
+  for (const node of run.nodes.values()) {
+    usd += node.costUsd;
+    prompt += node.tokens.prompt;
+    completion += node.tokens.completion;
+  }
+  return {
+    usd: Math.max(run.spentUsd, usd),
+    tokens: {
+      prompt: Math.max(run.tokens.prompt, prompt),
+      completion: Math.max(run.tokens.completion, completion),
+    },
+  };
+}
