@@ -52,8 +52,6 @@ CREATE UNIQUE INDEX executions_by_idempotency_key ON executions (idempotency_key
 CREATE INDEX executions_by_workflow ON executions (workflow_id, id);
 CREATE INDEX executions_by_status ON executions (status, id);
 CREATE INDEX executions_by_workflow_and_status ON executions (workflow_id, status, id);
--- What claims look for: whose lease has run out. Those who wait are found by status.
-CREATE INDEX executions_leased ON executions (lease_until) WHERE status = 'running';
 
 CREATE TABLE execution_inputs (
     execution_id TEXT NOT NULL PRIMARY KEY,

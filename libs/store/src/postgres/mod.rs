@@ -45,10 +45,13 @@ impl PostgresStore {
             .map_err(|e| Error::Internal(format!("not a database URL: {e}")))?
             .application_name("nexus");
         let options = bare.clone().options([("statement_timeout", STATEMENT_TIMEOUT)]);
+        // Statuses are skewed: the plan that finds succeeded executions fast reads the whole table for failed ones.
+        // So every statement is planned for its values, but for the steps', whose plan never depends on them.
+        let by_value = options.clone().options([("plan_cache_mode", "force_custom_plan")]);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(CONNECT_TIMEOUT)
-            .connect_with(options.clone())
+            .connect_with(by_value)
             .await
             .map_err(failed)?;
         Ok(Self(Arc::new(Inner { pool, lanes: Lanes::start(&options), options: bare })))
