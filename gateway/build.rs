@@ -2,12 +2,11 @@
 //! gateway built that way serves a page that says how to build the application.
 //! Not here: building the application (`npm run build` in `frontend/`).
 
-use std::{env, fs, path::PathBuf};
+use std::{fs, io, path::Path};
 
-fn main() {
-    let manifest = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
-    let out = PathBuf::from(manifest).join("../frontend/out");
-    // In a container's dependency stage the sources may be read-only and `frontend` absent; the embed fails then.
-    fs::create_dir_all(&out).expect("cannot create frontend/out beside the gateway");
+fn main() -> io::Result<()> {
+    let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("../frontend/out");
+    fs::create_dir_all(&out)?;
     println!("cargo::rerun-if-changed={}", out.display());
+    Ok(())
 }

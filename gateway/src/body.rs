@@ -49,8 +49,26 @@ impl<T: DeserializeOwned> FromRequest<App> for Strict<T> {
     async fn from_request(request: Request, app: &App) -> Answer<Self> {
         let bytes = json_bytes(request, app).await?;
         let bytes: &[u8] = if is_blank(&bytes) { b"{}" } else { &bytes };
-        typed(parse(bytes, app.options.limits.json_depth)?).map(Self)
+        let value = parse(bytes, app.options.limits.json_depth)?;
+        refuse_arrays(&value)?;
+        typed(value).map(Self)
     }
+}
+
+/// serde takes an array for an object, its items for the members in order: `[]` would be `{}`. No body of ours is
+/// an array, nor has it a member that is one.
+fn refuse_arrays(value: &Value) -> Answer<()> {
+    let wrong = match value {
+        Value::Object(members) => {
+            members.iter().find(|(_, member)| member.is_array()).map(|(name, _)| name.as_str())
+        }
+        _ => Some(""),
+    };
+    let Some(name) = wrong else { return Ok(()) };
+    let path = if name.is_empty() { String::new() } else { format!("/{}", escaped(name)) };
+    let message = "must be a JSON object";
+    let shown = if name.is_empty() { "the body".to_owned() } else { format!("`{name}`") };
+    Err(Error::new(Code::Invalid, format!("{shown} {message}")).detail(path, message).into())
 }
 
 async fn json_bytes(request: Request, app: &App) -> Answer<Bytes> {
@@ -154,13 +172,18 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     for segment in path {
         let text = match segment {
             Segment::Seq { index } => index.to_string(),
-            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
+            Segment::Map { key } => escaped(key),
             Segment::Enum { .. } | Segment::Unknown => continue,
         };
         pointer.push('/');
         pointer.push_str(&text);
     }
     pointer
+}
+
+/// A member's name as JSON Pointers spell it.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]

@@ -221,6 +221,8 @@ async function load() {
   }
   if (!response.ok) throw new Error(`The server answered with status ${response.status}.`);
   api = await response.json();
+  // A link cannot send the key.
+  $("raw").href = URL.createObjectURL(new Blob([JSON.stringify(api, null, 2)], { type: "application/json" }));
   $("title").textContent = `${api.info.title} API`;
   $("version").textContent = api.info.version;
   $("intro").replaceChildren(...prose(api.info.description));

@@ -45,6 +45,9 @@ pub(crate) fn frame() -> utoipa::openapi::OpenApi {
     document
 }
 
+/// Description of the bodies that may be left out.
+const EMPTY_BODY: &str = "An empty body is `{}`";
+
 /// Failures that any route may answer with.
 const EVERYWHERE: [(&str, &str); 7] = [
     ("400", "Something in the address, the headers or the body is not well-formed"),
@@ -83,12 +86,42 @@ fn complete(document: &mut Value, options: &Options) {
             "description": "W3C trace context, passed on to whatever the request causes",
         },
     });
+    refer_to_items(&mut document["components"]["schemas"]);
     document["info"]["x-limits"] = json!(options.limits);
     let Some(paths) = document["paths"].as_object_mut() else { return };
     for operations in paths.values_mut().filter_map(Value::as_object_mut) {
         for operation in operations.values_mut().filter_map(Value::as_object_mut) {
             complete_operation(operation);
         }
+    }
+}
+
+/// utoipa writes the type of a page's entries out where it is used; programs made from the description would get
+/// two types for one thing.
+fn refer_to_items(schemas: &mut Value) {
+    let Some(schemas) = schemas.as_object_mut() else { return };
+    let known: Vec<String> = schemas.keys().cloned().collect();
+    for (name, schema) in schemas.iter_mut() {
+        let Some(of) = name.strip_prefix("Page_").filter(|of| known.iter().any(|name| name == of)) else {
+            continue;
+        };
+        schema["properties"]["items"]["items"] = json!({"$ref": format!("#/components/schemas/{of}")});
+    }
+}
+
+/// A parameter is absent or has a value; the `null` of an optional Rust value cannot be written in an address.
+fn never_null(schema: &mut Value) {
+    if let Some(types) = schema.get_mut("type")
+        && let Some(only) =
+            types.as_array().and_then(|types| types.iter().find(|one| **one != "null")).cloned()
+    {
+        *types = only;
+    }
+    if let Some(options) = schema.get("oneOf").and_then(Value::as_array)
+        && let [only] =
+            options.iter().filter(|one| one["type"] != "null").cloned().collect::<Vec<_>>().as_slice()
+    {
+        *schema = only.clone();
     }
 }
 
@@ -105,7 +138,11 @@ fn headers() -> Value {
 fn complete_operation(operation: &mut Map<String, Value>) {
     let open = operation.get("security").is_some_and(|security| *security == json!([{}]));
     let takes_body = operation.contains_key("requestBody");
+    if operation.get("requestBody").is_some_and(|body| body["description"] == EMPTY_BODY) {
+        operation["requestBody"]["required"] = false.into();
+    }
     if let Some(parameters) = operation.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
+        parameters.iter_mut().for_each(|parameter| never_null(&mut parameter["schema"]));
         for name in ["RequestId", "TraceParent"] {
             parameters.push(json!({"$ref": format!("#/components/parameters/{name}")}));
         }

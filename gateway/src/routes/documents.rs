@@ -132,7 +132,7 @@ pub(crate) async fn estimate(
 #[utoipa::path(
     post, path = "/api/v1/workflows/{id}/estimate", tag = "documents", operation_id = "estimate_workflow",
     params(schemas::WorkflowIdParam),
-    request_body = schemas::EstimateStored,
+    request_body(content = schemas::EstimateStored, description = "An empty body is `{}`"),
     responses(
         (status = 200, description = "The estimate", body = schemas::Estimate),
         (status = 404, description = "There is no such workflow"),

@@ -215,7 +215,7 @@ pub(crate) async fn watch(
         ("fresh" = Option<bool>, Query, description = "Scrape now instead of answering from the cache"),
         ("limit" = Option<u32>, Query, description = "Most records", minimum = 1, maximum = 10000),
         ("offset" = Option<u32>, Query, description = "Records to leave out at the beginning"),
-        ("format" = Option<schemas::DataFormat>, Query, description = "`json` if absent"),
+        ("format" = inline(Option<schemas::DataFormat>), Query, description = "`json` if absent"),
     ),
     responses(
         (status = 200, description = "The data", content(

@@ -11,7 +11,7 @@ use uuid::Uuid;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Document {
     /// Always 1, also if absent.
-    #[schema(minimum = 1, maximum = 1)]
+    #[schema(minimum = 1, maximum = 1, nullable = false)]
     schema_version: Option<u32>,
     /// What people call it.
     #[schema(example = "Research brief", nullable = false)]

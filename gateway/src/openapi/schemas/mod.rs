@@ -140,7 +140,6 @@ pub(crate) struct ModelInfo {
     /// The provider.
     provider: String,
     /// What it is for.
-    #[schema(inline)]
     mode: Mode,
     /// Whether it can be called: the provider has a key.
     configured: bool,
