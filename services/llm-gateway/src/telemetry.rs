@@ -35,7 +35,7 @@ impl Meter {
             gen_ai.usage.input_tokens = Empty,
             gen_ai.usage.output_tokens = Empty,
             nexus.cost_picodollars = Empty,
-            error.r#type = Empty,
+            "error.type" = Empty,
         );
         let model = if known { name } else { "other" }.to_owned();
         Self { provider, model, operation, start: Instant::now(), first_piece: false, ended: false, span }

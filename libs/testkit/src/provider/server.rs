@@ -217,6 +217,8 @@ async fn play((mut acts, mut guard): Playing) -> Option<(io::Result<Bytes>, Play
             }
             Some(Act::Cut) => {
                 guard.completed = true;
+                // What was sent before is flushed while this waits; the error would discard it.
+                tokio::task::yield_now().await;
                 return Some((Err(io::Error::other("scripted cut")), (acts, guard)));
             }
             None => {
