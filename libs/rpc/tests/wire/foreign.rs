@@ -9,6 +9,7 @@ use crate::{
 use futures::StreamExt;
 use nexus_api::{Code, Error};
 use nexus_rpc::server::ServerOptions;
+use prost::Message as _;
 use std::{error::Error as _, sync::Arc, time::Duration};
 use tonic::{Request, Status, client::Grpc, transport::Channel};
 use tonic_types::StatusExt;
@@ -64,8 +65,9 @@ struct Watched {
     seq: u64,
     #[prost(string, tag = "3")]
     kind: String,
-    #[prost(message, optional, tag = "5")]
-    data: Option<prost_types::Struct>,
+    /// A `google.protobuf.Struct`, left alone: prost's own stops at 33 levels, and the sample is deeper.
+    #[prost(bytes, tag = "5")]
+    data: Vec<u8>,
 }
 
 struct Foreign {
@@ -96,7 +98,7 @@ impl Foreign {
     }
 
     async fn refused(&self, method: &'static str, message: impl prost::Message + 'static) -> Status {
-        self.ask::<One>(method, Request::new(message)).await.unwrap_err()
+        self.ask::<()>(method, Request::new(message)).await.unwrap_err()
     }
 }
 
@@ -167,8 +169,8 @@ async fn wrong_requests_are_told_what_is_wrong_and_where() {
     assert!(it.fake.asked().is_empty(), "{:?}", it.fake.asked());
 
     // What may be left out may be left out.
-    it.ask::<One>(RECALL, Request::new(recall("", None, Some(&id)))).await.unwrap();
-    it.ask::<One>(RECALL, Request::new(recall("", None, None))).await.unwrap();
+    it.ask::<()>(RECALL, Request::new(recall("", None, Some(&id)))).await.unwrap();
+    it.ask::<()>(RECALL, Request::new(recall("", None, None))).await.unwrap();
     let expected =
         [format!("(Workflow({:?}), \"q\", 5)", samples::workflow_id()), "(Global, \"q\", 5)".to_owned()];
     assert_eq!(it.fake.asked(), expected.map(|args| format!("recall {args}")));
@@ -208,8 +210,8 @@ async fn events_are_structs_and_pieces_have_no_number() {
     let items: Vec<Watched> = items.map(Result::unwrap).collect().await;
     let seen: Vec<_> = items.iter().map(|item| (item.seq, item.kind.as_str())).collect();
     assert_eq!(seen, [(1, "agent_completed"), (0, "agent_output_delta"), (2, "execution_completed")]);
-    let text = &items[1].data.as_ref().unwrap().fields["text"];
-    assert_eq!(text, &prost_types::Value::from("piece ".to_owned()));
+    let data = prost_types::Struct::decode(items[1].data.as_slice()).unwrap();
+    assert_eq!(data.fields["text"], prost_types::Value::from("piece ".to_owned()));
 }
 
 #[tokio::test]
@@ -217,7 +219,7 @@ async fn grpc_timeout_ends_calls_and_streams() {
     let it = Foreign::new(Mood::Hanging).await;
     let mut request = Request::new(One { text: samples::workflow_id().to_string() });
     request.set_timeout(Duration::from_millis(80));
-    let status = it.ask::<One>(GET_WORKFLOW, request).await.unwrap_err();
+    let status = it.ask::<()>(GET_WORKFLOW, request).await.unwrap_err();
     // The client at hand may be quicker with an answer of its own, which then has a source.
     assert!(status.code() == tonic::Code::DeadlineExceeded || status.source().is_some(), "{status:?}");
     it.fake.alive(0).await;
