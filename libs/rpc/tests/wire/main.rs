@@ -1,5 +1,10 @@
 //! What users of the ports and of the wire may rely on, held against fakes of the ports: directly, over gRPC in
 //! process, and over TCP. One program, because each further one is linked anew.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends with a panic when something is not as it should be"
+)]
 
 mod behaviour;
 mod definitions;
