@@ -1,1 +1,19 @@
-//! nexus-plan
+//! What can be said about a workflow document without running it: everything that is wrong with it, all at once
+//! ([`validate`]), and how its nodes can run ([`plan`]). Pure functions, bounded by the document's size.
+//!
+//! Not here: running a document (`nexus-engine`), storing it (`services/planner`), the languages of its
+//! expressions (`nexus-expr`).
+
+mod check;
+mod expressions;
+mod layers;
+mod models;
+mod outputs;
+mod policies;
+mod problems;
+mod shape;
+mod similar;
+mod structure;
+
+pub use check::{parse, validate, well_formed};
+pub use layers::plan;

@@ -6,6 +6,7 @@
 //! name; `BUILT_UNITS` is the most that may be put together by `~`, `+`, lists and filters.
 //! Not here: compiling and rendering (`template`).
 
+use super::filters::{FILTERS, TESTS};
 use crate::{Error, ROOTS, Reference, Result, reference::References};
 use minijinja::{
     machinery::{Token, ast, parse, tokenize},
@@ -219,6 +220,9 @@ impl<'a> Walk<'a> {
             }
             ast::Expr::Filter(filter) => self.filter(filter, filter.span().start_line)?,
             ast::Expr::Test(test) => {
+                if !TESTS.contains(&test.name) {
+                    return Err(unknown("test", test.name, &TESTS, test.span().start_line));
+                }
                 self.expr(&test.expr)?;
                 self.arguments(&test.args)?;
                 NUMBER
@@ -274,6 +278,9 @@ impl<'a> Walk<'a> {
             None => ONE,
         };
         let arguments = self.arguments(&filter.args)?;
+        if !FILTERS.contains(&filter.name) {
+            return Err(unknown("filter", filter.name, &FILTERS, line));
+        }
         match filter.name {
             "int" | "float" | "round" | "abs" | "length" | "count" | "bool" => return Ok(NUMBER),
             _ if input.units.max(arguments) > BUILT_UNITS => return Err(too_large("filtering it", line)),
@@ -405,6 +412,10 @@ fn too_large(what: &str, line: u16) -> Error {
         "{what} could build too large a value; if these are numbers, put `| int` or `| float` after them"
     ))
     .at_line(line.into())
+}
+
+fn unknown(what: &str, name: &str, known: &[&str], line: u16) -> Error {
+    Error::syntax(format!("there is no {what} `{name}`; there are {}", known.join(", "))).at_line(line.into())
 }
 
 fn not_offered(what: &str, line: u16) -> Error {

@@ -194,3 +194,19 @@ fn values_are_rendered_inside_out() {
         render_value(&json!(["{{ inputs.n }}", "{{ inputs.n }}"]), &Context::from_value(&big)).unwrap_err();
     assert_eq!(error.kind, Kind::Limit);
 }
+
+#[test]
+fn the_filters_and_tests_offered_are_those_there_are() {
+    let env = base_environment().unwrap();
+    let unknown = |result: std::result::Result<(), minijinja::Error>, kind: ErrorKind| {
+        result.is_err_and(|error| error.kind() == kind)
+    };
+    for name in filters::FILTERS {
+        let applied = env.empty_state().apply_filter(name, &[]).map(drop);
+        assert!(!unknown(applied, ErrorKind::UnknownFilter), "{name}");
+    }
+    for name in filters::TESTS {
+        let performed = env.empty_state().perform_test(name, &[]).map(drop);
+        assert!(!unknown(performed, ErrorKind::UnknownTest), "{name}");
+    }
+}
