@@ -12,7 +12,7 @@ Every setting is an environment variable too; `nexus help up` lists them all.";
 
 /// Nexus: AI workflows with a guaranteed budget.
 #[derive(Debug, Parser)]
-#[command(name = "nexus", version, about, after_help = AFTER_HELP, propagate_version = true)]
+#[command(name = "nexus", version, about, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]

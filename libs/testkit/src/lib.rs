@@ -5,4 +5,5 @@
 
 pub mod nats;
 pub mod postgres;
+pub mod process;
 pub mod provider;
