@@ -5,7 +5,10 @@ use crate::{
     app::App,
     error::{Answer, Failure},
 };
-use axum::extract::{FromRequest, Request};
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use http::{HeaderMap, StatusCode, header};
@@ -13,6 +16,7 @@ use nexus_api::{Code, Error};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
+use tokio::time::timeout;
 
 /// A JSON body of any shape; it must not be empty.
 #[derive(Debug)]
@@ -85,6 +89,16 @@ async fn json_bytes(request: Request, app: &App) -> Answer<Bytes> {
     if announced.is_some_and(|length: usize| length > limit) {
         return Err(too_large());
     }
+    let bytes = timeout(app.options.timing.call, read(body, limit, &too_large)).await.map_err(|_| {
+        Failure::http(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "the body took too long to arrive")
+    })??;
+    if !is_blank(&bytes) {
+        check_content_type(&parts.headers)?;
+    }
+    Ok(bytes)
+}
+
+async fn read(body: Body, limit: usize, too_large: &impl Fn() -> Failure) -> Answer<Bytes> {
     let mut bytes = BytesMut::new();
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
@@ -94,9 +108,6 @@ async fn json_bytes(request: Request, app: &App) -> Answer<Bytes> {
             return Err(too_large());
         }
         bytes.extend_from_slice(&chunk);
-    }
-    if !is_blank(&bytes) {
-        check_content_type(&parts.headers)?;
     }
     Ok(bytes.freeze())
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// The header that names a request, both ways.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACEPARENT: HeaderName = HeaderName::from_static(nexus_runtime::trace::TRACEPARENT);
 const LONGEST_REQUEST_ID: usize = 128;
 
 /// Identity of a request.
@@ -23,7 +23,7 @@ const LONGEST_REQUEST_ID: usize = 128;
 pub(crate) struct RequestContext {
     /// Given by the client, or new.
     pub(crate) request_id: String,
-    /// W3C trace context, as given.
+    /// W3C trace context: as given, then that of our own span (`observe`).
     pub(crate) traceparent: Option<String>,
 }
 

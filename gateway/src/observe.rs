@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use nexus_api::Error;
+use nexus_runtime::trace;
 use std::{any::Any, time::Instant};
 use tracing::{Instrument, field};
 
@@ -18,12 +19,12 @@ const REQUESTS: &str = "nexus_http_requests_total";
 const DURATION: &str = "nexus_http_request_duration_seconds";
 
 /// Records a request.
-pub(crate) async fn layer(request: Request, next: Next) -> Response {
+pub(crate) async fn layer(mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     // The template, not the path: ids would make as many time series as there are executions.
     let route = request.extensions().get::<MatchedPath>().map_or("static", MatchedPath::as_str).to_owned();
     let method = method_name(request.method());
-    let context = request.extensions().get::<RequestContext>();
+    let context = request.extensions().get::<RequestContext>().cloned();
     let span = tracing::info_span!(
         "http",
         otel.kind = "server",
@@ -31,9 +32,17 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
         http.request.method = method,
         http.route = route,
         http.response.status_code = field::Empty,
-        request_id = context.map(|context| context.request_id.as_str()),
-        traceparent = context.and_then(|context| context.traceparent.as_deref()),
+        request_id = context.as_ref().map(|context| context.request_id.as_str()),
     );
+    if let Some(mut context) = context {
+        if let Some(traceparent) = &context.traceparent {
+            trace::adopt(&span, traceparent);
+        }
+        // What the request causes belongs below our own span; without an exporter there is none, and the client's
+        // context is passed on as it came.
+        context.traceparent = trace::traceparent_of(&span).or(context.traceparent);
+        request.extensions_mut().insert(context);
+    }
     let response = next.run(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
     let elapsed = began.elapsed();

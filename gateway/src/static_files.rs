@@ -254,4 +254,62 @@ mod tests {
             assert_eq!(found(path), None, "{path}");
         }
     }
+
+    async fn ask(
+        method: Method,
+        path: &str,
+        header: Option<(&'static str, &'static str)>,
+    ) -> (Response, Vec<u8>) {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        let files = |name: &str| {
+            let known = name == "_next/static/a.js" || FILES.contains(&name);
+            known.then(|| File { data: name.as_bytes().to_vec().into(), sha256: [7; 32] })
+        };
+        let response = serve_from(&request.body(Body::empty()).unwrap(), files);
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        (Response::from_parts(parts, Body::empty()), bytes)
+    }
+
+    const NAVIGATION: Option<(&str, &str)> = Some(("accept", "text/html,*/*;q=0.8"));
+
+    #[tokio::test]
+    async fn files_are_cached_by_what_their_name_promises() {
+        for (path, kind, caching) in [
+            ("/workflows/0190", "text/html; charset=utf-8", "no-cache"),
+            ("/executions.txt", "text/plain; charset=utf-8", "no-cache"),
+            ("/_next/static/a.js", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"),
+        ] {
+            let (response, bytes) = ask(Method::GET, path, None).await;
+            assert_eq!((response.status(), bytes.is_empty()), (StatusCode::OK, false), "{path}");
+            assert_eq!(response.headers()[header::CONTENT_TYPE], kind);
+            assert_eq!(response.headers()[header::CACHE_CONTROL], caching);
+        }
+        let tag = "\"07070707070707070707070707070707\"";
+        for known in [tag, "W/\"07070707070707070707070707070707\"", "*"] {
+            let (response, bytes) = ask(Method::GET, "/", Some(("if-none-match", known))).await;
+            assert_eq!((response.status(), bytes.is_empty()), (StatusCode::NOT_MODIFIED, true), "{known}");
+            assert_eq!(response.headers()[header::ETAG], tag);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_a_page_for_people_and_a_failure_for_programs() {
+        let (response, bytes) = ask(Method::GET, "/nothing", NAVIGATION).await;
+        assert_eq!((response.status(), bytes.as_slice()), (StatusCode::NOT_FOUND, &b"404.html"[..]));
+        assert!(response.extensions().get::<Page>().is_some());
+        for (method, path, header, status) in [
+            (Method::GET, "/nothing", None, StatusCode::NOT_FOUND),
+            (Method::GET, "/api/v1/nothing", NAVIGATION, StatusCode::NOT_FOUND),
+            (Method::POST, "/nothing", NAVIGATION, StatusCode::NOT_FOUND),
+            (Method::POST, "/executions", NAVIGATION, StatusCode::METHOD_NOT_ALLOWED),
+        ] {
+            let (response, _) = ask(method, path, header).await;
+            assert_eq!(response.status(), status, "{path}");
+            assert!(response.extensions().get::<Failure>().is_some(), "{path}");
+        }
+    }
 }

@@ -83,13 +83,18 @@ function members(schema) {
   return [...own, ...(full.allOf ?? []).flatMap(members)];
 }
 
+function description(schema) {
+  const part = (schema.oneOf ?? []).find((option) => option.description);
+  return schema.description ?? part?.description ?? resolve(schema).description;
+}
+
 function schemaView(schema) {
   const rows = members(schema);
   const view = make("div", {}, make("p", { class: "soft" }, typeOf(schema)));
   if (rows.length > 0) {
     view.append(make("table", {}, make("tbody", {}, ...rows.map(({ name, property, required }) => make("tr", {},
       make("td", {}, make("code", {}, name), required ? "" : make("span", { class: "soft" }, " optional")),
-      make("td", {}, make("span", { class: "soft" }, typeOf(property)), " ", ...inline(property.description ?? resolve(property).description)),
+      make("td", {}, make("span", { class: "soft" }, typeOf(property)), " ", ...inline(description(property))),
     )))));
   }
   const text = JSON.stringify(example(schema), null, 2);
@@ -106,7 +111,7 @@ function contentView(content) {
 }
 
 function parametersView(parameters) {
-  return make("table", {}, make("tbody", {}, ...parameters.map(resolve).map((parameter) => make("tr", {},
+  return make("table", {}, make("tbody", {}, ...parameters.map((parameter) => make("tr", {},
     make("td", {}, make("code", {}, parameter.name), make("div", { class: "soft" }, `${parameter.in}${parameter.required ? ", required" : ""}`)),
     make("td", {}, make("span", { class: "soft" }, typeOf(parameter.schema)), " ", ...inline(parameter.description)),
   ))));
@@ -149,11 +154,13 @@ function routeView({ method, path, operation }) {
   const fill = () => {
     if (body.childElementCount > 0) return;
     const request = resolve(operation.requestBody);
+    // Those that every route takes are only referred to; they would repeat themselves on every one.
+    const parameters = (operation.parameters ?? []).filter((parameter) => !parameter.$ref);
     const command = curl(method, path, operation);
     body.append(...[
       ...prose(operation.description),
-      operation.parameters?.length ? make("h4", {}, "Parameters") : null,
-      operation.parameters?.length ? parametersView(operation.parameters) : null,
+      parameters.length ? make("h4", {}, "Parameters") : null,
+      parameters.length ? parametersView(parameters) : null,
       request.content ? make("h4", {}, "Body") : null,
       ...(request.description ? prose(request.description) : []),
       ...contentView(request.content),
@@ -225,7 +232,9 @@ async function load() {
   $("raw").href = URL.createObjectURL(new Blob([JSON.stringify(api, null, 2)], { type: "application/json" }));
   $("title").textContent = `${api.info.title} API`;
   $("version").textContent = api.info.version;
-  $("intro").replaceChildren(...prose(api.info.description));
+  const everywhere = Object.values(api.components?.parameters ?? {});
+  $("intro").replaceChildren(...prose(api.info.description),
+    make("p", { class: "soft" }, "Every route also takes these headers:"), parametersView(everywhere));
   show($("filter").value);
   openTarget();
 }

@@ -17,7 +17,7 @@ use utoipa::{
 #[openapi(
     info(
         title = "Nexus",
-        description = "Build, run and watch AI workflows with a guaranteed budget.\n\nAll JSON is snake_case; times are RFC 3339 UTC; money is US dollars. Unknown members of a body are refused. Every failure has the same shape (`ErrorBody`). If the server has API keys, every call needs one, except `/healthz` and `/readyz`.",
+        description = "Build, run and watch AI workflows with a guaranteed budget.\n\nAll JSON is snake_case; times are RFC 3339 UTC; money is US dollars. Unknown members of a body are refused. Every failure has the same shape (`ErrorBody`). If the server has API keys, every call needs one (`Authorization: Bearer KEY`), except `/healthz`, `/readyz` and the files of the web application.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(ErrorBody)),
@@ -60,7 +60,8 @@ const EVERYWHERE: [(&str, &str); 7] = [
 ];
 
 /// Failures of routes that take a body.
-const WITH_BODY: [(&str, &str); 3] = [
+const WITH_BODY: [(&str, &str); 4] = [
+    ("408", "The body took too long to arrive"),
     ("413", "The body is too large; the message names the limit"),
     ("415", "The body is not JSON"),
     ("422", "The body is not acceptable; `details` says where"),

@@ -6,6 +6,7 @@
 mod conditional;
 mod failures;
 mod live;
+mod metrics;
 mod openapi;
 mod pages;
 mod requests;
