@@ -1,5 +1,11 @@
 //! What is wrong with which document: a valid one, a change to it, and the problems that must be found then, no
 //! more and no fewer.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends with a panic when something is off"
+)]
 
 #[path = "invalid_documents/contents.rs"]
 mod contents;
