@@ -5,7 +5,7 @@ use crate::samples;
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use nexus_api::{
-    BoxStream, CallCtx, Error, Executor, Llm, Memory, Planner, Result, Scraper,
+    BoxStream, CallCtx, Code, Error, Executor, Llm, Memory, Planner, Result, Scraper,
     executor::{ExecutionFilter, Resume, StartExecution, Started},
     llm::{CompleteRequest, Completion, EmbedRequest, Embedded, Message, ModelInfo, StreamItem},
     memory::{Entry, Scope},
@@ -37,6 +37,8 @@ pub(crate) enum Mood {
     Failing(Error),
     /// Never answers.
     Hanging,
+    /// Answers, but for what cannot be cancelled because it has ended.
+    Ended,
     /// Panics before it answers.
     Panicking,
     /// Answers; its streams give their first item and then nothing more, ever.
@@ -117,7 +119,8 @@ impl Fake {
             Mood::Failing(error) => Err(error),
             Mood::Hanging => std::future::pending().await,
             Mood::Panicking => panic!("as told"),
-            Mood::Good | Mood::Stuck | Mood::Breaking(_) | Mood::PanickingLater => Ok(()),
+            Mood::Ended if what == "cancel_execution" => Err(Error::new(Code::Conflict, "it has ended")),
+            Mood::Ended | Mood::Good | Mood::Stuck | Mood::Breaking(_) | Mood::PanickingLater => Ok(()),
         }
     }
 

@@ -142,7 +142,7 @@ pub(crate) fn summary() -> ExecutionSummary {
         workflow_id: workflow_id(),
         workflow_version: 7,
         workflow_name: "w".into(),
-        status: ExecutionStatus::BudgetExceeded,
+        status: ExecutionStatus::Cancelled,
         error: Some(Failure { code: "timeout".into(), message: "m".into(), node_id: Some(node("a")) }),
         budget: Spending {
             limit_usd: Some(Money::from_picos(11)),

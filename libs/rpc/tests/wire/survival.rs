@@ -157,10 +157,14 @@ async fn a_server_that_is_not_well_is_passed_by_for_reading() {
 
 #[tokio::test]
 async fn cancelling_again_what_the_first_try_has_cancelled_is_a_success() {
-    // The sample's execution ended by its budget, so the conflict is a real one here.
-    let (dying, living) = (Fake::new(Mood::Hanging), Fake::new(Mood::Good));
+    let (dying, living) = (Fake::new(Mood::Hanging), Fake::new(Mood::Ended));
     let first = Served::new(all(&dying), ServerOptions::default()).await;
     let second = Served::new(all(&living), ServerOptions::default()).await;
+    // Where nothing broke, a conflict is one.
+    let calm = client::executor(&second.url, &options()).unwrap();
+    let error = calm.cancel_execution(&ctx(), samples::execution_id()).await.unwrap_err();
+    assert_eq!(error.code, Code::Conflict);
+
     let wire = Wire::to(first.addr).await;
     let executor = client::executor(&format!("{},{}", wire.url, second.url), &options()).unwrap();
     let call = tokio::spawn(async move { executor.cancel_execution(&ctx(), samples::execution_id()).await });
