@@ -76,7 +76,10 @@ impl NodeId {
         if valid {
             Ok(Self(text.into()))
         } else {
-            Err(InvalidId { what: "node id (letters, digits and _, not starting with a digit, at most 63)", text: text.chars().take(80).collect() })
+            Err(InvalidId {
+                what: "node id (letters, digits and _, not starting with a digit, at most 63)",
+                text: text.chars().take(80).collect(),
+            })
         }
     }
 

@@ -45,8 +45,10 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     /// `2026-11-21T22:14:17.123456Z`; a moment out of range of the calendar prints as its bare number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
-        match OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000).map(|m| m.format(&format)) {
+        let format =
+            format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+        match OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000).map(|m| m.format(&format))
+        {
             Ok(Ok(text)) => f.write_str(&text),
             _ => write!(f, "{}", self.0),
         }
