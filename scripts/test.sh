@@ -69,7 +69,7 @@ python_client() {
         python3 -m venv "$VENV"
     fi
     "$VENV/bin/pip" install --quiet --disable-pip-version-check --requirement docs/clients/python/requirements.txt
-    "$VENV/bin/python" docs/clients/python/test_nexus_client.py "$TARGET/debug/nexus"
+    NEXUS_PYTHON="$VENV/bin/python" cargo nextest run --locked --package nexus-cli --run-ignored only -E 'test(/^python::/)'
 }
 
 browser() {

@@ -6,7 +6,8 @@ use nexus_model::Money;
 use nexus_runtime::config::{Flags, SETTINGS};
 use std::path::PathBuf;
 
-const AFTER_HELP: &str = "Exit codes: 0 succeeded, 1 failed, 2 bad usage or invalid document, 3 stopped by budget, \
+const AFTER_HELP: &str =
+    "Exit codes: 0 succeeded, 1 failed, 2 bad usage or invalid document, 3 stopped by budget, \
 4 cancelled, 5 cannot reach a server.
 Every setting is an environment variable too; `nexus help up` lists them all.";
 
@@ -16,7 +17,7 @@ Every setting is an environment variable too; `nexus help up` lists them all.";
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub(crate) command: Run,
+    pub(crate) command: Do,
     /// Talk to this Nexus server instead of running embedded
     #[arg(long, value_name = "URL", global = true, env = "NEXUS_SERVER", hide_env_values = true)]
     pub(crate) server: Option<String>,
@@ -27,7 +28,7 @@ pub(crate) struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Run {
+pub(crate) enum Do {
     /// Run everything in one process: web app, REST, WebSocket and gRPC; needs no other server
     Up,
     /// Run one service of a mesh
@@ -328,7 +329,8 @@ mod tests {
 
     #[test]
     fn secrets_are_no_flags() {
-        for secret in ["--openai-api-key", "--api-keys", "--nexus-api-keys", "--qdrant-api-key", "--api-key"] {
+        for secret in ["--openai-api-key", "--api-keys", "--nexus-api-keys", "--qdrant-api-key", "--api-key"]
+        {
             assert!(Cli::try_parse_from(["nexus", "up", secret, "x"]).is_err(), "{secret}");
         }
     }

@@ -18,7 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Shows the events after `after` until the run ends; returns the execution as it then is.
-pub(crate) async fn follow(executor: &dyn Executor, id: ExecutionId, after: u64, view: &mut View) -> Result<Execution> {
+pub(crate) async fn follow(
+    executor: &dyn Executor,
+    id: ExecutionId,
+    after: u64,
+    view: &mut View,
+) -> Result<Execution> {
     let ctx = CallCtx::background();
     let mut seen = after;
     let mut interrupted = Interrupt::default();

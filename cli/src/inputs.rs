@@ -6,10 +6,7 @@ use crate::{
     exit::{Failure, Result},
 };
 use serde_json::{Map, Value};
-use std::{
-    io::Read,
-    path::Path,
-};
+use std::{io::Read, path::Path};
 
 /// Reads a JSON file; `-` is standard input.
 pub(crate) fn read_json(path: &Path) -> Result<Value> {
@@ -86,12 +83,16 @@ fn value(name: &str, text: &str, schema: Option<&Value>) -> Result<Value> {
         // Without a type, only values that the schema names can be told from text.
         let named = schema.and_then(|schema| schema.get("enum")).and_then(Value::as_array);
         let constant = schema.and_then(|schema| schema.get("const"));
-        let known = |value: &Value| named.is_some_and(|named| named.contains(value)) || constant == Some(value);
+        let known =
+            |value: &Value| named.is_some_and(|named| named.contains(value)) || constant == Some(value);
         return Ok(parsed.filter(known).unwrap_or_else(|| Value::from(text)));
     }
     let wanted = types.join(" or ");
-    Err(Failure::usage(format!("input `{name}` must be of type {wanted}, `{}` is not", crate::out::short(text, 60)))
-        .suggest(format!("give it as JSON, e.g. --input '{name}={}'", example(types[0]))))
+    Err(Failure::usage(format!(
+        "input `{name}` must be of type {wanted}, `{}` is not",
+        crate::out::short(text, 60)
+    ))
+    .suggest(format!("give it as JSON, e.g. --input '{name}={}'", example(types[0]))))
 }
 
 fn example(wanted: &str) -> &'static str {

@@ -12,7 +12,7 @@ mod progress;
 mod remote;
 mod wiring;
 
-use args::{Cli, Executions, Run};
+use args::{Cli, Do, Executions};
 use backend::Backend;
 use clap::{CommandFactory, Parser};
 use exit::{Exit, Failure, Result};
@@ -44,17 +44,17 @@ async fn run(cli: Cli) -> Result {
     let config = Config::load(&settings.0);
     match command {
         // These need no configuration, and must work with a broken one.
-        Run::Completions { shell } => {
+        Do::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "nexus", &mut script);
             out::line(String::from_utf8_lossy(&script).trim_end());
             Ok(Exit::Success)
         }
-        Run::Scrape { .. } => Err(Failure::usage("scraping is not available in this version yet")
+        Do::Scrape { .. } => Err(Failure::usage("scraping is not available in this version yet")
             .suggest("an `http_request` node fetches a page or an API within a workflow")),
-        Run::Up => wiring::up(&config?).await,
-        Run::Serve { role } => wiring::serve(&config?, role).await,
-        Run::Migrate => wiring::migrate(&config?).await,
+        Do::Up => wiring::up(&config?).await,
+        Do::Serve { role } => wiring::serve(&config?, role).await,
+        Do::Migrate => wiring::migrate(&config?).await,
         command => {
             let config = config?;
             // Logs and progress share stderr: only what went wrong belongs there.
@@ -67,18 +67,20 @@ async fn run(cli: Cli) -> Result {
 }
 
 /// The commands that ask something of the services.
-async fn client(config: &Config, server: Option<&str>, command: Run) -> Result {
+async fn client(config: &Config, server: Option<&str>, command: Do) -> Result {
     match command {
-        Run::Validate { document } => commands::documents::validate(&*planner(config, server)?, &document).await,
-        Run::Plan { document } => commands::documents::plan(&*planner(config, server)?, &document).await,
-        Run::Estimate { document, inputs, budget } => {
+        Do::Validate { document } => {
+            commands::documents::validate(&*planner(config, server)?, &document).await
+        }
+        Do::Plan { document } => commands::documents::plan(&*planner(config, server)?, &document).await,
+        Do::Estimate { document, inputs, budget } => {
             commands::documents::estimate(&*planner(config, server)?, &document, &inputs, budget).await
         }
-        Run::Models { json } => match backend::remote(config, server)? {
+        Do::Models { json } => match backend::remote(config, server)? {
             Some(remote) => commands::models::models(&remote, json).await,
             None => commands::models::models(&*wiring::llm_alone(config)?, json).await,
         },
-        Run::Run(arguments) => {
+        Do::Run(arguments) => {
             // A document that is no good is no reason to wait for the data folder.
             let (document, inputs) = commands::run::prepare(&*planner(config, server)?, &arguments).await?;
             let backend = Backend::open(config, server, Claims::Own).await?;
@@ -86,13 +88,13 @@ async fn client(config: &Config, server: Option<&str>, command: Run) -> Result {
             backend.close().await;
             done
         }
-        Run::Workflows(command) => {
+        Do::Workflows(command) => {
             let backend = Backend::open(config, server, Claims::Own).await?;
             let done = commands::workflows::workflows(&*backend.planner, &command).await;
             backend.close().await;
             done
         }
-        Run::Executions(command) => {
+        Do::Executions(command) => {
             // What is resumed has to be claimed.
             let claims = if matches!(command, Executions::Resume { .. }) { Claims::All } else { Claims::Own };
             let backend = Backend::open(config, server, claims).await?;
@@ -100,7 +102,7 @@ async fn client(config: &Config, server: Option<&str>, command: Run) -> Result {
             backend.close().await;
             done
         }
-        Run::Up | Run::Serve { .. } | Run::Migrate | Run::Scrape { .. } | Run::Completions { .. } => {
+        Do::Up | Do::Serve { .. } | Do::Migrate | Do::Scrape { .. } | Do::Completions { .. } => {
             Err(Failure::usage("this is no client command"))
         }
     }

@@ -5,9 +5,7 @@
 use crate::out;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nexus_model::{
-    Event, EventType, Execution, ExecutionStatus, Money, NodeId,
-    event::Delta,
-    execution::NodeStatus,
+    Event, EventType, Execution, ExecutionStatus, Money, NodeId, event::Delta, execution::NodeStatus,
 };
 use serde_json::Value;
 use std::{
@@ -34,7 +32,10 @@ impl View {
         } else if io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb") {
             View::Live(Box::new(Live::new(execution)))
         } else {
-            out::note(&format!("execution {} of `{}`", execution.summary.id, execution.summary.workflow_name));
+            out::note(&format!(
+                "execution {} of `{}`",
+                execution.summary.id, execution.summary.workflow_name
+            ));
             View::Plain
         }
     }
@@ -129,7 +130,11 @@ fn state(event: &Event) -> Option<(NodeState, String)> {
         EventType::AgentStarted => (NodeState::Running, text(data, "/model").to_owned()),
         EventType::AgentRetrying => {
             let pause = data.get("delay_ms").and_then(Value::as_u64).unwrap_or(0);
-            let when = if pause > 0 { format!("in {}: ", seconds(Duration::from_millis(pause))) } else { String::new() };
+            let when = if pause > 0 {
+                format!("in {}: ", seconds(Duration::from_millis(pause)))
+            } else {
+                String::new()
+            };
             (NodeState::Retrying, format!("{when}{}", text(data, "/error/message")))
         }
         EventType::AgentBacktracked => (NodeState::SentBack, text(data, "/message").to_owned()),
@@ -237,7 +242,8 @@ impl Live {
         let lines = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         let summary = &execution.summary;
         let _ = lines.println(format!("{}  (execution {})", summary.workflow_name, summary.id));
-        let width = execution.agent_executions.iter().map(|node| node.node_id.as_str().len()).max().unwrap_or(0);
+        let width =
+            execution.agent_executions.iter().map(|node| node.node_id.as_str().len()).max().unwrap_or(0);
         let mut live = Self { lines, nodes: HashMap::new(), width, coloured: out::coloured() };
         for node in &execution.agent_executions {
             live.add(&node.node_id);
@@ -261,7 +267,8 @@ impl Live {
         let (sign, colour) = state.sign();
         let word = format!("{sign} {:<9}", state.word());
         let word = if self.coloured { format!("\x1b[{colour}m{word}\x1b[0m") } else { word };
-        let line = format!("  {:<width$}  {word}  {}", node.as_str(), out::short(remark, 100), width = self.width);
+        let line =
+            format!("  {:<width$}  {word}  {}", node.as_str(), out::short(remark, 100), width = self.width);
         if let Some(shown) = self.nodes.get(node) {
             if state.at_work() || state == NodeState::Pending {
                 shown.bar.set_message(line.trim_end().to_owned());
@@ -324,7 +331,8 @@ mod tests {
 
     #[test]
     fn a_line_says_state_tokens_cost_and_time() {
-        let totals = json!({"tokens": {"prompt": 100, "completion": 20}, "cost_usd": 0.0005, "latency_ms": 1500});
+        let totals =
+            json!({"tokens": {"prompt": 100, "completion": 20}, "cost_usd": 0.0005, "latency_ms": 1500});
         assert_eq!(
             line(EventType::AgentCompleted, totals).unwrap(),
             "draft: succeeded  120 tokens, $0.0005, 1.5 s"

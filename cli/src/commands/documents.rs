@@ -76,7 +76,8 @@ pub(crate) async fn estimate(
         return Ok(Exit::Success);
     }
     let mut table = Table::new(&["node", "least", "expected", "most"], &[1, 2, 3]);
-    let amounts = |least: Money, expected: Money, most: Money| [least, expected, most].map(|money| money.to_string());
+    let amounts =
+        |least: Money, expected: Money, most: Money| [least, expected, most].map(|money| money.to_string());
     for node in &estimate.nodes {
         let mut row = vec![node.node_id.to_string()];
         row.extend(amounts(node.min_usd, node.expected_usd, node.max_usd));

@@ -25,7 +25,8 @@ pub(crate) async fn executions(backend: &Backend, command: &Executions) -> Resul
                 workflow_id: workflow.as_deref().map(str::parse).transpose()?,
                 status: status.as_deref().map(read_status).transpose()?,
             };
-            let items = gather(list.limit, |page| executor.list_executions(&ctx, filter.clone(), page)).await?;
+            let items =
+                gather(list.limit, |page| executor.list_executions(&ctx, filter.clone(), page)).await?;
             if list.json {
                 out::json(&json!({ "items": items }));
                 return Ok(Exit::Success);
@@ -95,13 +96,17 @@ async fn last_seq(backend: &Backend, ctx: &CallCtx, id: ExecutionId) -> Result<u
 
 /// A moment as lists show it: UTC, to the second.
 pub(super) fn moment(at: Option<Timestamp>) -> String {
-    at.map(|at| at.to_string().chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()).unwrap_or_default()
+    at.map(|at| at.to_string().chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect())
+        .unwrap_or_default()
 }
 
 fn show(execution: &Execution) {
     let summary = &execution.summary;
     out::line(&format!("execution  {}", summary.id));
-    out::line(&format!("workflow   {} (version {} of {})", summary.workflow_name, summary.workflow_version, summary.workflow_id));
+    out::line(&format!(
+        "workflow   {} (version {} of {})",
+        summary.workflow_name, summary.workflow_version, summary.workflow_id
+    ));
     out::line(&format!("status     {}", progress::word(summary.status)));
     let cap = summary.budget.limit_usd.map(|cap| format!(" of {cap}")).unwrap_or_default();
     out::line(&format!("spent      {}{cap}", summary.budget.spent_usd));
@@ -111,7 +116,8 @@ fn show(execution: &Execution) {
         out::line(&format!("error      {} [{}]", error.message, error.code));
     }
     out::line("");
-    let mut table = Table::new(&["node", "status", "tries", "model", "tokens", "cost", "ms", "error"], &[2, 4, 5, 6]);
+    let mut table =
+        Table::new(&["node", "status", "tries", "model", "tokens", "cost", "ms", "error"], &[2, 4, 5, 6]);
     for node in &execution.agent_executions {
         let status = serde_json::to_value(node.status).ok();
         table.row(vec![

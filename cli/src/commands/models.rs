@@ -38,7 +38,9 @@ pub(crate) async fn models(llm: &dyn Llm, json: bool) -> Result {
     }
     table.print("no models");
     if models.iter().all(|model| !model.configured || model.provider == "demo") {
-        out::note("hint: only the built-in demo models are configured; set OPENAI_API_KEY or ANTHROPIC_API_KEY");
+        out::note(
+            "hint: only the built-in demo models are configured; set OPENAI_API_KEY or ANTHROPIC_API_KEY",
+        );
     }
     Ok(Exit::Success)
 }

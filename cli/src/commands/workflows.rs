@@ -35,10 +35,11 @@ pub(crate) async fn workflows(planner: &dyn Planner, command: &Workflows) -> Res
         Workflows::Import { files, draft, json } => {
             for file in files {
                 let document = inputs::read_json(file)?;
-                let workflow = planner.create_workflow(&ctx, document, *draft).await.map_err(|mut error| {
-                    error.message = format!("{}: {}", file.display(), error.message);
-                    Failure::from(error)
-                })?;
+                let workflow =
+                    planner.create_workflow(&ctx, document, *draft).await.map_err(|mut error| {
+                        error.message = format!("{}: {}", file.display(), error.message);
+                        Failure::from(error)
+                    })?;
                 if *json {
                     out::json_line(&workflow);
                 } else {

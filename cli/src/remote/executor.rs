@@ -109,7 +109,12 @@ impl Executor for Remote {
         self.call(ctx, self.post(&format!("/executions/{id}/cancel"), &json!({}))).await
     }
 
-    async fn resume_execution(&self, ctx: &CallCtx, id: ExecutionId, resume: Resume) -> Result<ExecutionSummary> {
+    async fn resume_execution(
+        &self,
+        ctx: &CallCtx,
+        id: ExecutionId,
+        resume: Resume,
+    ) -> Result<ExecutionSummary> {
         let mut body = json!({});
         if let Some(budget) = resume.budget {
             body["budget"] = json!(budget);
@@ -120,13 +125,24 @@ impl Executor for Remote {
         self.call(ctx, self.post(&format!("/executions/{id}/resume"), &body)).await
     }
 
-    async fn list_events(&self, ctx: &CallCtx, id: ExecutionId, after_seq: u64, limit: u32) -> Result<Vec<Event>> {
+    async fn list_events(
+        &self,
+        ctx: &CallCtx,
+        id: ExecutionId,
+        after_seq: u64,
+        limit: u32,
+    ) -> Result<Vec<Event>> {
         let path = Query::default().with("after", Some(after_seq)).with("limit", Some(limit));
         let Items { items } = self.call(ctx, self.get(&path.of(&format!("/executions/{id}/events")))).await?;
         Ok(items)
     }
 
-    async fn watch_execution(&self, ctx: &CallCtx, id: ExecutionId, after_seq: u64) -> Result<BoxStream<WatchItem>> {
+    async fn watch_execution(
+        &self,
+        ctx: &CallCtx,
+        id: ExecutionId,
+        after_seq: u64,
+    ) -> Result<BoxStream<WatchItem>> {
         let request = self
             .get(&format!("/executions/{id}/events?after={after_seq}"))
             .header(header::ACCEPT, "text/event-stream");

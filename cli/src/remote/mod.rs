@@ -79,7 +79,11 @@ impl Remote {
         let timeout = ctx.remaining().unwrap_or(ANSWER);
         let answer = self.send(request.timeout(timeout)).await?;
         answer.json().await.map_err(|error| {
-            if error.is_decode() { self.strange("it does not answer like a Nexus server") } else { self.lost(&error) }
+            if error.is_decode() {
+                self.strange("it does not answer like a Nexus server")
+            } else {
+                self.lost(&error)
+            }
         })
     }
 
@@ -102,7 +106,9 @@ impl Remote {
     fn failure(&self, status: StatusCode, told: Option<Told>, retry_after: Option<Duration>) -> Error {
         let by_status = || match status.as_u16() {
             502 | 504 => Code::Unavailable,
-            status => Code::ALL.into_iter().find(|code| code.http_status() == status).unwrap_or(Code::Internal),
+            status => {
+                Code::ALL.into_iter().find(|code| code.http_status() == status).unwrap_or(Code::Internal)
+            }
         };
         let mut error = match told {
             Some(told) => {
@@ -190,7 +196,8 @@ mod tests {
     #[test]
     fn failures_keep_their_code_and_others_get_one() {
         let remote = Remote::new("h:1", None).unwrap();
-        let told = Told { error: "BUDGET_EXCEEDED".into(), message: "no".into(), suggestion: None, details: vec![] };
+        let told =
+            Told { error: "BUDGET_EXCEEDED".into(), message: "no".into(), suggestion: None, details: vec![] };
         assert_eq!(remote.failure(StatusCode::PAYMENT_REQUIRED, Some(told), None).code, Code::BudgetExceeded);
         assert_eq!(remote.failure(StatusCode::BAD_GATEWAY, None, None).code, Code::Unavailable);
         assert_eq!(remote.failure(StatusCode::NOT_FOUND, None, None).code, Code::NotFound);

@@ -49,12 +49,22 @@ impl Planner for Remote {
         ctx.bound(work).await.map(drop)
     }
 
-    async fn list_workflows(&self, ctx: &CallCtx, page: PageRequest, query: Option<String>) -> Result<Page<Workflow>> {
+    async fn list_workflows(
+        &self,
+        ctx: &CallCtx,
+        page: PageRequest,
+        query: Option<String>,
+    ) -> Result<Page<Workflow>> {
         let path = Query::default().page(page).with("q", query).of("/workflows");
         self.call(ctx, self.get(&path)).await
     }
 
-    async fn list_versions(&self, ctx: &CallCtx, id: WorkflowId, page: PageRequest) -> Result<Page<VersionInfo>> {
+    async fn list_versions(
+        &self,
+        ctx: &CallCtx,
+        id: WorkflowId,
+        page: PageRequest,
+    ) -> Result<Page<VersionInfo>> {
         let path = Query::default().page(page).of(&format!("/workflows/{id}/versions"));
         self.call(ctx, self.get(&path)).await
     }

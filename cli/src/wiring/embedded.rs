@@ -60,7 +60,8 @@ pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded
     let bus = parts::bus(config).await?;
     let prices = parts::prices(config)?;
     let llm = parts::llm(config, prices.clone())?;
-    let deps = Deps { store: store.clone(), bus, llm: llm.clone(), prices: prices.clone(), limits: config.limits };
+    let deps =
+        Deps { store: store.clone(), bus, llm: llm.clone(), prices: prices.clone(), limits: config.limits };
     let options = Options { take_up: claims == Claims::All, ..Options::default() };
     let executor = ExecutorService::start(deps, options);
     let ports = Ports {
@@ -87,7 +88,10 @@ pub(crate) fn llm_alone(config: &Config) -> Result<Arc<dyn Llm>> {
 async fn sqlite(path: &Path, claims: Claims) -> Result<SqliteStore> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| {
-            Failure::usage(format!("cannot make {}: {error}; set DATABASE_URL to another file", folder.display()))
+            Failure::usage(format!(
+                "cannot make {}: {error}; set DATABASE_URL to another file",
+                folder.display()
+            ))
         })?;
     }
     let store = SqliteStore::open(path).map_err(database)?;
@@ -123,8 +127,13 @@ pub(crate) async fn up(config: &Config) -> Result {
     let services = embedded(config, Claims::All).await?;
     let ports = services.ports.clone();
     let (http_addr, grpc_addr) = (parts::address(&http)?, parts::address(&grpc)?);
-    let gateway =
-        parts::gateway(config, http_addr, ports.clone(), vec![store_check(&services.store)], metrics.clone())?;
+    let gateway = parts::gateway(
+        config,
+        http_addr,
+        ports.clone(),
+        vec![store_check(&services.store)],
+        metrics.clone(),
+    )?;
     let offered = Services::new()
         .planner(ports.planner)
         .executor(ports.executor)
@@ -147,7 +156,10 @@ pub(crate) async fn up(config: &Config) -> Result {
     })?;
     out::note(&format!("listening http://{http_addr} grpc {grpc_addr}"));
     if std::io::stderr().is_terminal() {
-        out::note(&format!("Nexus is ready: open http://{} in a browser. Ctrl-C ends it.", reachable(http_addr)));
+        out::note(&format!(
+            "Nexus is ready: open http://{} in a browser. Ctrl-C ends it.",
+            reachable(http_addr)
+        ));
     }
 
     stop.cancelled().await;

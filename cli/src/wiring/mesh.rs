@@ -76,13 +76,11 @@ async fn executor(config: &Config, stop: CancellationToken) -> Result {
     let deps = Deps { store: store.clone(), bus, llm, prices: parts::prices(config)?, limits: config.limits };
     let executor = ExecutorService::start(deps, Options::default());
     let services = Services::new().executor(Arc::new(executor.clone()));
-    let (served, ()) = tokio::join!(
-        offer(config, listener, services, stop.clone(), database_check(store)),
-        async {
+    let (served, ()) =
+        tokio::join!(offer(config, listener, services, stop.clone(), database_check(store)), async {
             stop.cancelled().await;
             executor.shutdown().await;
-        }
-    );
+        });
     served
 }
 
@@ -229,13 +227,31 @@ fn ready(ports: &Ports) -> Vec<(&'static str, ReadyCheck)> {
     let one = || PageRequest { limit: Some(1), cursor: None };
     let Ports { planner, executor, llm, memory, scraper } = ports.clone();
     vec![
-        ("planner", check(planner, move |port, ctx| async move { port.list_workflows(&ctx, one(), None).await.map(drop) })),
-        ("executor", check(executor, move |port, ctx| async move {
-            port.list_executions(&ctx, ExecutionFilter::default(), one()).await.map(drop)
-        })),
+        (
+            "planner",
+            check(
+                planner,
+                move |port, ctx| async move { port.list_workflows(&ctx, one(), None).await.map(drop) },
+            ),
+        ),
+        (
+            "executor",
+            check(executor, move |port, ctx| async move {
+                port.list_executions(&ctx, ExecutionFilter::default(), one()).await.map(drop)
+            }),
+        ),
         ("llm-gateway", check(llm, |port, ctx| async move { port.list_models(&ctx).await.map(drop) })),
-        ("memory", check(memory, move |port, ctx| async move { port.list(&ctx, Scope::Global, one()).await.map(drop) })),
-        ("scraper", check(scraper, move |port, ctx| async move { port.list_jobs(&ctx, one()).await.map(drop) })),
+        (
+            "memory",
+            check(
+                memory,
+                move |port, ctx| async move { port.list(&ctx, Scope::Global, one()).await.map(drop) },
+            ),
+        ),
+        (
+            "scraper",
+            check(scraper, move |port, ctx| async move { port.list_jobs(&ctx, one()).await.map(drop) }),
+        ),
     ]
 }
 

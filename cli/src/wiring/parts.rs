@@ -24,7 +24,8 @@ pub(super) async fn bus(config: &Config) -> Result<Arc<dyn Bus>> {
         None => Ok(Arc::new(InProcessBus::new())),
         Some(url) => {
             let bus = NatsBus::connect(url).await;
-            let bus = bus.map_err(|error| Failure::usage(format!("NATS_URL: {error}; set it to nats://host:4222")))?;
+            let bus = bus
+                .map_err(|error| Failure::usage(format!("NATS_URL: {error}; set it to nats://host:4222")))?;
             Ok(Arc::new(bus))
         }
     }
@@ -75,7 +76,9 @@ pub(super) async fn listen(config: &Config, name: &'static str, addr: SocketAddr
 
 /// The address a listener really has.
 pub(super) fn address(listener: &TcpListener) -> Result<SocketAddr> {
-    listener.local_addr().map_err(|error| Failure::from(anyhow::Error::new(error).context("no address to listen on")))
+    listener
+        .local_addr()
+        .map_err(|error| Failure::from(anyhow::Error::new(error).context("no address to listen on")))
 }
 
 /// How gRPC is offered: with the keys of people, and the one by which the processes of a mesh know each other.
@@ -117,7 +120,8 @@ fn gateway_keys(keys: &ApiKeys) -> Result<Vec<nexus_gateway::ApiKey>> {
     debug_assert!(keys.entries().all(|(name, _)| name != keys::MESH));
     keys.entries()
         .map(|(name, hash)| {
-            nexus_gateway::ApiKey::new(name, &hash).map_err(|error| config::Error::new(error.to_string()).into())
+            nexus_gateway::ApiKey::new(name, &hash)
+                .map_err(|error| config::Error::new(error.to_string()).into())
         })
         .collect()
 }

@@ -30,7 +30,8 @@ fn models_are_listed_with_what_is_configured() {
     let mut place = Place::new();
     let models = one_json(&place.nexus(&["models", "--json"]).stdout);
     let configured = |models: &serde_json::Value, provider: &str| {
-        let of: Vec<_> = models["items"].as_array().unwrap().iter().filter(|m| m["provider"] == provider).collect();
+        let of: Vec<_> =
+            models["items"].as_array().unwrap().iter().filter(|m| m["provider"] == provider).collect();
         assert!(!of.is_empty());
         of.iter().all(|model| model["configured"] == json!(true))
     };

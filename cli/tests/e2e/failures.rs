@@ -29,7 +29,8 @@ async fn held(api: &Api, provider: &FakeProvider) -> String {
     provider.hold("<b>");
     let before = provider.count();
     let id = api.start(chain(&["a", "b", "c"]), json!({})).await;
-    within("the second step", async { tokio::join!(provider.arrived(before + 2), provider.held("<b>", 1)) }).await;
+    within("the second step", async { tokio::join!(provider.arrived(before + 2), provider.held("<b>", 1)) })
+        .await;
     id
 }
 
@@ -57,7 +58,8 @@ async fn another_executor_finishes_what_a_killed_one_began() {
     let execution = api.ended(&id).await;
     assert_eq!(execution["status"], "succeeded", "{execution}");
     // What was done before stays done; the call whose outcome nobody knows was made again.
-    let calls = |marker: &str| provider.requests().iter().filter(|request| request.prompt().contains(marker)).count();
+    let calls =
+        |marker: &str| provider.requests().iter().filter(|request| request.prompt().contains(marker)).count();
     assert_eq!((calls("<a>"), calls("<b>"), calls("<c>")), (1, 2, 1));
 }
 

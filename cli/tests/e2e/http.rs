@@ -24,8 +24,14 @@ impl Api {
         Self { base: base.to_owned(), http: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 
-    pub(crate) async fn try_call(&self, method: Method, path: &str, body: Option<Value>) -> reqwest::Result<Answer> {
-        let mut request = self.http.request(method, format!("{}{path}", self.base)).timeout(Duration::from_secs(30));
+    pub(crate) async fn try_call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> reqwest::Result<Answer> {
+        let mut request =
+            self.http.request(method, format!("{}{path}", self.base)).timeout(Duration::from_secs(30));
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -73,7 +79,10 @@ impl Api {
     }
 
     pub(crate) async fn events(&self, id: &str) -> Vec<Value> {
-        self.get(&format!("/api/v1/executions/{id}/events?after=0")).await["items"].as_array().unwrap().clone()
+        self.get(&format!("/api/v1/executions/{id}/events?after=0")).await["items"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     /// Reads stored events from the WebSocket until `enough`, the normal end, or the death of the server.

@@ -63,7 +63,8 @@ impl Place {
     }
 
     fn environment(&self) -> Settings {
-        let mut environment = settings([("NEXUS_DATA_DIR", &self.data().display().to_string()), ("NO_COLOR", "1")]);
+        let mut environment =
+            settings([("NEXUS_DATA_DIR", &self.data().display().to_string()), ("NO_COLOR", "1")]);
         environment.extend(self.settings.iter().cloned());
         environment
     }
@@ -106,6 +107,9 @@ fn inputs_for(document: &Value) -> Value {
     let required = document["inputs"]["required"].as_array().cloned().unwrap_or_default();
     let value = |name: &Value| {
         let schema = &document["inputs"]["properties"][name.as_str().unwrap()];
+        if let Some(example) = schema["examples"].get(0) {
+            return example.clone();
+        }
         match schema["type"].as_str() {
             Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
             Some("boolean") => json!(true),
@@ -114,7 +118,11 @@ fn inputs_for(document: &Value) -> Value {
             _ => schema["enum"].get(0).cloned().unwrap_or(json!("The early bird catches the worm.")),
         }
     };
-    required.iter().map(|name| (name.as_str().unwrap().to_owned(), value(name))).collect::<serde_json::Map<_, _>>().into()
+    required
+        .iter()
+        .map(|name| (name.as_str().unwrap().to_owned(), value(name)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn read(path: &Path) -> Value {
@@ -130,8 +138,10 @@ fn chain(ids: &[&str]) -> Value {
                    "policy": {"retry": {"max_attempts": 3, "initial_interval_ms": 10, "jitter": false}}})
         })
         .collect();
-    let edges: Vec<_> =
-        ids.windows(2).map(|pair| json!({"id": pair.join("_"), "source": pair[0], "target": pair[1]})).collect();
+    let edges: Vec<_> = ids
+        .windows(2)
+        .map(|pair| json!({"id": pair.join("_"), "source": pair[0], "target": pair[1]}))
+        .collect();
     json!({"schema_version": 1, "name": "Chain", "graph": {"nodes": nodes, "edges": edges}})
 }
 

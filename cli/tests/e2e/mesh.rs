@@ -19,6 +19,8 @@ fn forget(value: &mut Value) {
             fields.values_mut().for_each(forget);
         }
         Value::Array(items) => items.iter_mut().for_each(forget),
+        // `google.protobuf.Value` knows one kind of number: 0.0 comes back as 0, which is the same in JSON.
+        Value::Number(number) => *value = json!(number.as_f64()),
         _ => {}
     }
 }
@@ -27,7 +29,9 @@ fn forget(value: &mut Value) {
 fn by_node(events: &[Value]) -> BTreeMap<String, Vec<Value>> {
     let mut all: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for event in events {
-        all.entry(event["agent_id"].as_str().unwrap_or_default().to_owned()).or_default().push(essence(event));
+        all.entry(event["agent_id"].as_str().unwrap_or_default().to_owned())
+            .or_default()
+            .push(essence(event));
     }
     all
 }

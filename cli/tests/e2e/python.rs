@@ -6,7 +6,9 @@ use nexus_testkit::process::{Mesh, Process, Settings, Up, repository};
 use std::path::{Path, PathBuf};
 
 fn python() -> PathBuf {
-    std::env::var_os("NEXUS_PYTHON").expect("NEXUS_PYTHON names a Python with the client's requirements").into()
+    std::env::var_os("NEXUS_PYTHON")
+        .expect("NEXUS_PYTHON names a Python with the client's requirements")
+        .into()
 }
 
 /// Runs every example through the client and compares with what the command line prints.
@@ -27,7 +29,8 @@ async fn client_works(planner: &str, executor: &str) {
         .into();
         let python = python();
         let done =
-            blocking(move || Process::start(&python, arguments, Settings::new()).unwrap().wait().unwrap()).await;
+            blocking(move || Process::start(&python, arguments, Settings::new()).unwrap().wait().unwrap())
+                .await;
         assert_eq!(done.code(), 0, "{}\n{}", path.display(), done.stderr);
         assert!(done.stderr.contains("nexus.executor.v1.ExecutorService"), "{}", done.stderr);
         assert!(done.stderr.contains("execution_completed"), "{}", done.stderr);

@@ -46,16 +46,20 @@ fn the_same_file_is_stored_once() {
 fn inputs_are_read_as_the_schema_says() {
     let place = Place::new();
     let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}, "s": {"type": "string"}, "l": {"type": "array"}}});
-    let file = place.write("t.json", &template(schema, "{{ inputs.n + 1 }}|{{ inputs.s }}|{{ inputs.l | length }}"));
+    let file =
+        place.write("t.json", &template(schema, "{{ inputs.n + 1 }}|{{ inputs.s }}|{{ inputs.l | length }}"));
     let more = place.write("more.json", &json!({"s": "from the file", "n": 1}));
-    let done =
-        place.nexus(&["run", &file, "--inputs", &more, "--input", "n=41", "--input", "l=[1, 2]"]);
+    let done = place.nexus(&["run", &file, "--inputs", &more, "--input", "n=41", "--input", "l=[1, 2]"]);
     assert_eq!(one_json(&done.stdout), json!({"t": {"text": "42|from the file|2"}}), "{}", done.stderr);
     let done = place.nexus(&["run", &file, "--input", "n=1", "--input", "s=007", "--input", "l=[]"]);
     assert_eq!(one_json(&done.stdout), json!({"t": {"text": "2|007|0"}}));
     let wrong = place.nexus(&["run", &file, "--input", "n=many"]);
     assert_eq!(wrong.code(), 2);
-    assert!(wrong.stderr.contains("`n` must be of type integer") && wrong.stdout.is_empty(), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("`n` must be of type integer") && wrong.stdout.is_empty(),
+        "{}",
+        wrong.stderr
+    );
 }
 
 #[test]
@@ -75,14 +79,18 @@ fn bad_usage_and_bad_documents_end_with_2() {
     let no_json = place.folder.path().join("no.json");
     std::fs::write(&no_json, "{").unwrap();
     let no_json = no_json.to_str().unwrap();
-    let mut document = template(json!({"type": "object", "required": ["topic"]}), "{{ nodes.nobody.output }}");
+    let mut document =
+        template(json!({"type": "object", "required": ["topic"]}), "{{ nodes.nobody.output }}");
     document["graph"]["nodes"][0]["surprise"] = json!(1);
     let invalid = place.write("invalid.json", &document);
     let done = place.nexus(&["run", &invalid]);
     assert_eq!(done.code(), 2);
     assert!(done.stderr.contains("/graph/nodes/0"), "{}", done.stderr);
     assert!(done.stdout.is_empty());
-    let needy = template(json!({"type": "object", "properties": {"topic": {"type": "string"}}, "required": ["topic"]}), "x");
+    let needy = template(
+        json!({"type": "object", "properties": {"topic": {"type": "string"}}, "required": ["topic"]}),
+        "x",
+    );
     let needy = place.write("needy.json", &needy);
     for (arguments, word) in [
         (vec!["run"], "FILE"),
@@ -111,7 +119,11 @@ fn a_failed_run_ends_with_1_and_says_why() {
     let done = place.nexus(&["run", &place.write("d.json", &document)]);
     assert_eq!(done.code(), 1, "{}", done.stderr);
     assert_eq!(one_json(&done.stdout), json!({}));
-    assert!(done.stderr.contains("error: a:") && done.stderr.contains("nexus executions resume"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("error: a:") && done.stderr.contains("nexus executions resume"),
+        "{}",
+        done.stderr
+    );
 }
 
 #[test]
@@ -122,7 +134,8 @@ fn a_budget_that_does_not_suffice_ends_with_3_and_can_be_raised() {
     let done = place.nexus(&["run", &place.write("d.json", &document), "--budget", "0.0000001"]);
     assert_eq!(done.code(), 3, "{}", done.stderr);
     assert_eq!(one_json(&done.stdout), json!({}));
-    let listed = one_json(&place.nexus(&["executions", "list", "--status", "budget_exceeded", "--json"]).stdout);
+    let listed =
+        one_json(&place.nexus(&["executions", "list", "--status", "budget_exceeded", "--json"]).stdout);
     let id = listed["items"][0]["id"].as_str().unwrap().to_owned();
     let resumed = place.nexus(&["executions", "resume", &id, "--budget", "1"]);
     assert_eq!(resumed.code(), 0, "{}", resumed.stderr);
@@ -133,7 +146,9 @@ fn a_budget_that_does_not_suffice_ends_with_3_and_can_be_raised() {
 fn an_unreachable_server_ends_with_5() {
     let place = Place::new();
     let file = place.write("t.json", &template(json!({}), "x"));
-    for arguments in [vec!["run", &file], vec!["models"], vec!["executions", "list"], vec!["workflows", "list"]] {
+    for arguments in
+        [vec!["run", &file], vec!["models"], vec!["executions", "list"], vec!["workflows", "list"]]
+    {
         let arguments: Vec<_> = arguments.into_iter().chain(["--server", "http://127.0.0.1:9"]).collect();
         let done = place.nexus(&arguments);
         assert_eq!(done.code(), 5, "{arguments:?}: {}", done.stderr);

@@ -50,7 +50,11 @@ fn a_taken_folder_and_a_taken_port_are_one_sentence_each() {
     let server = up(&place);
     let taken = place.nexus(&["up", "--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0"]);
     assert_ne!(taken.code(), 0);
-    assert!(taken.stderr.contains("data folder") && taken.stderr.contains("NEXUS_DATA_DIR"), "{}", taken.stderr);
+    assert!(
+        taken.stderr.contains("data folder") && taken.stderr.contains("NEXUS_DATA_DIR"),
+        "{}",
+        taken.stderr
+    );
     let other = Place::new();
     let address = server.http.trim_start_matches("http://");
     for arguments in [
@@ -125,7 +129,8 @@ const KEYS: &str = "alice:a3ee786b5707c27d42570785081ec17f5c7db9262a01366af362a1
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_asked_for_and_never_shown() {
     let mut place = Place::new();
-    place.settings = settings([("NEXUS_API_KEYS", KEYS), ("OPENAI_API_KEY", "sk-canary"), ("LOG_LEVEL", "debug")]);
+    place.settings =
+        settings([("NEXUS_API_KEYS", KEYS), ("OPENAI_API_KEY", "sk-canary"), ("LOG_LEVEL", "debug")]);
     let server = up(&place);
     let api = Api::new(&server.http);
     assert_eq!(api.get("/healthz").await["status"], "ok");
