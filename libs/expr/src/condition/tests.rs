@@ -1,3 +1,5 @@
+//! Tests of conditions. Not here: the language itself.
+
 use super::*;
 use crate::Kind;
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! Tests of templates. Not here: the language itself.
+
 use super::*;
 use serde_json::json;
 
