@@ -4,7 +4,10 @@
 use nexus_api::{Code, Error};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::HashSet,
+    time::{Duration, SystemTime},
+};
 
 /// A provider in messages.
 #[derive(Debug, Clone, Copy)]
@@ -168,24 +171,21 @@ pub(crate) fn of_event(whom: Whom, body: &Value) -> Error {
 
 fn refusal(whom: Whom, status: &str, body: &Value, sent: &[&str]) -> Error {
     let message = body["error"]["message"].as_str().or(body["message"].as_str()).unwrap_or_default();
-    if message.is_empty() || quotes(message, sent) {
+    let message: String = message.chars().take(MAX_QUOTE).collect();
+    if message.is_empty() || quotes(&message, sent) {
         whom.bad_request(&format!("the request was refused ({status})"))
     } else {
-        let short: String = message.chars().take(MAX_QUOTE).collect();
-        whom.bad_request(&format!("the request was refused ({status}): {short}"))
+        whom.bad_request(&format!("the request was refused ({status}): {message}"))
     }
 }
 
 /// Whether a provider's message repeats a part of what was sent to it; prompts must not leak into errors.
 fn quotes(message: &str, sent: &[&str]) -> bool {
-    let parts = message.as_bytes().windows(QUOTATION);
-    let short =
-        |text: &&str| text.len() < QUOTATION && text.trim().len() > 3 && message.contains(text.trim());
-    sent.iter().any(short)
-        || sent.iter().any(|text| {
-            let text = text.as_bytes();
-            parts.clone().any(|part| text.windows(QUOTATION).any(|window| window == part))
-        })
+    let parts: HashSet<&[u8]> = message.as_bytes().windows(QUOTATION).collect();
+    sent.iter().any(|text| {
+        let short = text.len() < QUOTATION && text.trim().len() > 3 && message.contains(text.trim());
+        short || text.as_bytes().windows(QUOTATION).any(|part| parts.contains(part))
+    })
 }
 
 fn kind_and_code(body: &Value) -> (&str, &str) {

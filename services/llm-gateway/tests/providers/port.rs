@@ -3,7 +3,8 @@
 use crate::*;
 use nexus_api::{Code, llm::EmbedRequest};
 use nexus_llm_gateway::Error;
-use nexus_model::Money;
+use nexus_model::{Money, price::Usage};
+use nexus_testkit::provider::{Matcher, Reply};
 
 #[tokio::test]
 async fn models_that_cannot_be_called_say_why() {
@@ -91,6 +92,34 @@ async fn the_slow_demo_takes_its_time_but_not_more_than_the_caller() {
         gateway.complete(&ctx, ask("demo/slow", "Tell me about rivers")).await.unwrap_err(),
     ] {
         assert_eq!((error.code, error.reason.as_deref()), (Code::DeadlineExceeded, Some("provider_timeout")));
+    }
+}
+
+#[tokio::test]
+async fn calls_are_counted_by_provider_and_model() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let (provider, gateway) = fixture().await;
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let usage = Usage { input: 1000, output: 500, ..Usage::default() };
+    for streamed in [false, true] {
+        provider.script(Matcher::any(), Reply::text("x").usage(usage));
+        call(&gateway, streamed, ask(OPENAI, "hello")).await.unwrap();
+    }
+    provider.script(Matcher::any(), Reply::error(429, "rate_limit_error", "no"));
+    call(&gateway, true, ask(OPENAI, "hello")).await.unwrap_err();
+    call(&gateway, true, ask("openai/never-heard-of", "hello")).await.unwrap();
+    drop(gateway.stream_complete(&CallCtx::background(), ask(ANTHROPIC, "hello")).await.unwrap());
+    let text = recorder.handle().render();
+    for line in [
+        r#"nexus_llm_calls_total{provider="openai",model="gpt-4o-mini",operation="chat",outcome="ok"} 2"#,
+        r#"nexus_llm_calls_total{provider="openai",model="gpt-4o-mini",operation="chat",outcome="provider_rate_limited"} 1"#,
+        r#"nexus_llm_calls_total{provider="openai",model="other",operation="chat",outcome="ok"} 1"#,
+        r#"nexus_llm_calls_total{provider="anthropic",model="claude-haiku-4-5",operation="chat",outcome="abandoned"} 1"#,
+        r#"nexus_llm_tokens_total{provider="openai",model="gpt-4o-mini",kind="output"} 1000"#,
+        r#"nexus_llm_cost_picodollars_total{provider="openai",model="gpt-4o-mini"} 900000000"#,
+        r#"nexus_llm_call_seconds_count{provider="openai",model="gpt-4o-mini"} 3"#,
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
     }
 }
 

@@ -52,11 +52,7 @@ async fn keys_and_prompts_are_nowhere() {
         }
     }
     let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
-    for attribute in [
-        "gen_ai.request.model=\"gpt-4o-mini\"",
-        "error.type=\"provider_auth\"",
-        "gen_ai.usage.output_tokens=",
-    ] {
+    for attribute in ["gen_ai.request.model=\"gpt-4o-mini\"", "error.type=\"provider_auth\""] {
         assert!(log.contains(attribute), "the log was caught: {attribute}");
     }
     for text in [&shown, &log] {
