@@ -103,6 +103,8 @@ impl Rules {
             }
         }
         let caller = match headers.get(header::ORIGIN) {
+            // Images, scripts and the like name no origin, but browsers say that another site wants them.
+            None if is_embedded_elsewhere(headers) => Caller::Foreign,
             None => Caller::Unnamed,
             Some(text) => match text.to_str().ok().and_then(Origin::parse) {
                 Some(origin) if self.allowed.contains(&origin) => Caller::Allowed,
@@ -118,6 +120,11 @@ impl Rules {
         }
         Ok(caller)
     }
+}
+
+fn is_embedded_elsewhere(headers: &HeaderMap) -> bool {
+    let is = |name, value| headers.get(name).is_some_and(|given| given == value);
+    is("sec-fetch-site", "cross-site") && !is("sec-fetch-mode", "navigate")
 }
 
 /// Refuses foreign pages, answers preflights, and tells browsers what allowed pages may read.
@@ -156,6 +163,7 @@ pub(crate) async fn layer(State(app): State<App>, request: Request, next: Next) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderName;
 
     fn judge(rules: &Rules, method: Method, host: &str, origin: Option<&str>) -> Option<Caller> {
         let mut headers = HeaderMap::new();
@@ -206,6 +214,21 @@ mod tests {
         ] {
             assert_eq!(get(foreign), None, "{foreign}");
         }
+    }
+
+    #[test]
+    fn links_from_other_sites_work_but_embedding_does_not() {
+        let rules = Rules::new(true, &[]);
+        let judge = |site, mode| {
+            let pairs = [("host", "localhost"), ("sec-fetch-site", site), ("sec-fetch-mode", mode)];
+            let headers: HeaderMap = pairs
+                .iter()
+                .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()))
+                .collect();
+            rules.judge(&Method::GET, &Uri::from_static("/"), &headers).is_ok()
+        };
+        assert!(judge("cross-site", "navigate") && judge("same-origin", "cors") && judge("none", "navigate"));
+        assert!(!judge("cross-site", "no-cors"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use axum::{
     },
     response::Response,
 };
-use futures::StreamExt;
+use futures::{FutureExt, SinkExt, StreamExt};
 use http::{HeaderValue, StatusCode, header};
 use nexus_api::{Code, Error};
 use std::time::Duration;
@@ -29,6 +29,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// A close frame holds no more.
 const LONGEST_REASON: usize = 123;
 
+/// Most messages between two looks at what the client says.
+const BATCH: usize = 64;
 /// A message that waits longer than this waits for the client, not for the system.
 const BLOCKED: Duration = Duration::from_millis(100);
 
@@ -107,8 +109,9 @@ async fn run(socket: &mut WebSocket, feed: &mut Feed, live: &Live, timing: Timin
         };
         let began = Instant::now();
         tokio::select! {
-            sent = timeout(timing.send, socket.send(message)) => match sent {
-                Ok(Ok(())) => {}
+            sent = timeout(timing.send, send(socket, message, feed)) => match sent {
+                Ok(Ok(None)) => {}
+                Ok(Ok(ending)) => return ending,
                 Ok(Err(_)) | Err(_) => return None,
             },
             () = live.going_away() => return Some(going_away()),
@@ -118,6 +121,29 @@ async fn run(socket: &mut WebSocket, feed: &mut Feed, live: &Live, timing: Timin
             heard = Instant::now();
         }
     }
+}
+
+/// Sends a message and those that are there already; why to close, if the feed has ended meanwhile.
+async fn send(
+    socket: &mut WebSocket,
+    first: Message,
+    feed: &mut Feed,
+) -> Result<Option<Ending>, axum::Error> {
+    socket.feed(first).await?;
+    let mut ending = None;
+    // Stored events come in heaps; a system call for each would take longer than making them.
+    for _ in 1..BATCH {
+        match feed.next().now_or_never().map(outgoing) {
+            Some(Ok(message)) => socket.feed(message).await?,
+            Some(Err(reason)) => {
+                ending = Some(reason);
+                break;
+            }
+            None => break,
+        }
+    }
+    socket.flush().await?;
+    Ok(ending)
 }
 
 fn going_away() -> Ending {

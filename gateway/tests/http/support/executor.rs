@@ -44,6 +44,7 @@ struct State {
 #[derive(Default)]
 struct Run {
     items: Vec<WatchItem>,
+    seq: u64,
     ended: bool,
 }
 
@@ -74,7 +75,8 @@ impl FakeExecutor {
     pub(crate) fn event(&self, id: ExecutionId, kind: EventType) {
         self.change(|state| {
             let run = state.runs.get_mut(&id).unwrap();
-            let seq = 1 + run.items.iter().filter(|item| matches!(item, WatchItem::Event(_))).count() as u64;
+            run.seq += 1;
+            let seq = run.seq;
             let data = json!({"line": "a\nb\rc"});
             let timestamp = Timestamp::now();
             run.items.push(WatchItem::Event(Event {
