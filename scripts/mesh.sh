@@ -13,6 +13,9 @@ PROGRAM="${NEXUS_BIN:-${CARGO_TARGET_DIR:-target}/release/nexus}"
 MESH="$ROOT/.mesh"
 LOGS="$MESH/logs"
 PIDS=()
+# Ctrl-C reaches this script alone, which then stops the rest in order.
+APART=(env)
+if have setsid; then APART=(setsid); fi
 
 BIN="$(postgres_bin)"
 [ -n "$BIN" ] || die "Postgres is missing: apt-get install postgresql"
@@ -38,7 +41,8 @@ chmod 700 "$PGDATA"
 
 # shellcheck disable=SC2329 # called by the trap
 stop() {
-    trap - EXIT INT TERM
+    trap - EXIT
+    trap '' INT TERM
     say "stopping"
     # The processes first: they hand their work back, for which they need the database.
     if [ ${#PIDS[@]} -gt 0 ]; then
@@ -65,7 +69,7 @@ fi
 as_postgres "$BIN/pg_ctl" --pgdata "$PGDATA" --wait --log "$PGDATA/postgres.log" \
     --options "-c listen_addresses=127.0.0.1 -c port=$PG_PORT -c unix_socket_directories=$PGDATA" start >/dev/null ||
     die "Postgres does not start: see $PGDATA/postgres.log"
-nats-server --addr 127.0.0.1 --port "$NATS_PORT" --log "$LOGS/nats.log" &
+"${APART[@]}" nats-server --addr 127.0.0.1 --port "$NATS_PORT" --log "$LOGS/nats.log" &
 NATS_PID=$!
 
 export DATABASE_URL="postgres://nexus@127.0.0.1:$PG_PORT/postgres"
@@ -75,7 +79,7 @@ export LOG_FORMAT="${LOG_FORMAT:-text}"
 
 # start NAME ROLE ADDRESS-VARIABLE ADDRESS
 start() {
-    env "$3=$4" "$PROGRAM" serve "$2" >"$LOGS/$1.log" 2>&1 &
+    "${APART[@]}" env "$3=$4" "$PROGRAM" serve "$2" >"$LOGS/$1.log" 2>&1 &
     PIDS+=($!)
     printf '    %-14s %-22s %s\n' "$1" "$4" "$LOGS/$1.log" >&2
 }
