@@ -152,6 +152,25 @@ async fn keys_are_asked_for_and_never_shown() {
     assert!(!log.contains("sk-canary") && !log.contains("wrong-key") && !log.contains("let-me-in"), "{log}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_does_not_end_is_handed_on_within_28_seconds() {
+    let provider = FakeProvider::start().await.unwrap();
+    provider.always(Matcher::any(), Reply::text("hello"));
+    provider.hold("<a>");
+    let place = Place::with_provider(&provider);
+    let mut server = up(&place);
+    let id = Api::new(&server.http).start(chain(&["a"]), json!({})).await;
+    within("the call", provider.held("<a>", 1)).await;
+    let told = Instant::now();
+    server.process.terminate().unwrap();
+    let done = blocking(move || server.process.wait().unwrap()).await;
+    assert_eq!(done.code(), 0, "{}", done.stderr);
+    assert!(told.elapsed() < Duration::from_secs(28), "it took {:?}", told.elapsed());
+    provider.release("<a>");
+    let server = up(&place);
+    assert_eq!(Api::new(&server.http).ended(&id).await["status"], "succeeded");
+}
+
 #[test]
 fn a_second_signal_does_not_wait() {
     let place = Place::new();
