@@ -44,6 +44,13 @@ impl Demo {
         if name == "slow" { self.pace.slow_piece } else { self.pace.piece }
     }
 
+    /// How many pieces' time the model seems to read before it speaks: longer prompts take longer, so that nodes that
+    /// run beside each other end in the same order every time. The large model takes its time.
+    fn reading(call: &Call) -> usize {
+        let read = tokens(&call.request.messages, &[]).min(100) * 6 / 10;
+        usize::try_from(read).unwrap_or_default() + if call.name == "large" { 8 } else { 0 }
+    }
+
     /// Waits as long as `pieces` pieces take.
     async fn wait(pause: Duration, pieces: usize, deadline: Option<Instant>) -> Result<()> {
         if pause.is_zero() {
@@ -68,6 +75,7 @@ impl Demo {
 impl Provider for Demo {
     async fn complete(&self, call: Call) -> Result<Answer> {
         let answer = answer(&call);
+        Self::wait(self.pace.piece, Self::reading(&call), call.deadline).await?;
         Self::wait(self.pause(&call.name), pieces(&answer.text).len().max(1), call.deadline).await?;
         Ok(answer)
     }
@@ -75,9 +83,13 @@ impl Provider for Demo {
     async fn stream(&self, call: Call) -> Result<BoxStream<Piece>> {
         let answer = answer(&call);
         let (pause, deadline) = (self.pause(&call.name), call.deadline);
+        let (reading, pace) = (Self::reading(&call), self.pace.piece);
         let mut items: Vec<Piece> = pieces(&answer.text).into_iter().map(Piece::Text).collect();
         items.push(Piece::Done(Box::new(answer)));
-        let items = stream::iter(items).then(move |piece| async move {
+        let items = stream::iter(items.into_iter().enumerate()).then(move |(nth, piece)| async move {
+            if nth == 0 {
+                Self::wait(pace, reading, deadline).await?;
+            }
             if matches!(piece, Piece::Text(_)) {
                 Self::wait(pause, 1, deadline).await?;
             }
