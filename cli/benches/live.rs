@@ -18,7 +18,8 @@ fn document() -> Value {
         |id: &str| json!({"id": id, "type": "agent", "config": {"model": "demo/small", "prompt": id}});
     let edge = |from: &str, to: &str| json!({"id": format!("{from}_{to}"), "source": from, "target": to});
     let nodes = ["a", "b", "c", "d", "e", "f", "g"].map(agent);
-    let edges = [("a", "d"), ("b", "d"), ("c", "d"), ("d", "e"), ("e", "f"), ("f", "g")].map(|(a, b)| edge(a, b));
+    let edges =
+        [("a", "d"), ("b", "d"), ("c", "d"), ("d", "e"), ("e", "f"), ("f", "g")].map(|(a, b)| edge(a, b));
     json!({"name": "bench", "graph": {"nodes": nodes, "edges": edges}})
 }
 

@@ -69,7 +69,9 @@ impl Failure {
 
     /// Says it on stderr and gives the exit code.
     pub(crate) fn report(self) -> Exit {
-        let mut text = format!("error: {}\n", self.message);
+        // Told to end before it had begun: no error, but worth a word.
+        let kind = if self.exit == Exit::Success { "" } else { "error: " };
+        let mut text = format!("{kind}{}\n", self.message);
         for detail in &self.details {
             let place = if detail.path.is_empty() { "(document)" } else { &detail.path };
             text.push_str(&format!("  {place}: {}\n", detail.message));

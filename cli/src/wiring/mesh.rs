@@ -71,6 +71,11 @@ async fn planner(config: &Config, stop: CancellationToken) -> Result {
 async fn executor(config: &Config, stop: CancellationToken) -> Result {
     let listener = grpc(config, 50052).await?;
     let store = Arc::new(postgres(config, "nexus serve executor", &stop).await?);
+    if config.nats_url.is_none() {
+        tracing::warn!(
+            "NATS_URL is not set: processes learn of each other's work by asking the database once a second"
+        );
+    }
     let bus = parts::bus(config).await?;
     let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config))?;
     let deps = Deps { store: store.clone(), bus, llm, prices: parts::prices(config)?, limits: config.limits };
