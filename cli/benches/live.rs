@@ -1,6 +1,11 @@
 //! How long an event takes from the commit that makes it durable to a WebSocket client, through the real program on
 //! SQLite: 20 runs at a time, each with a client of its own. An event's timestamp is taken right before its commit,
 //! so the commit itself is part of what is measured.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench prints what it finds, and ends with a panic when it finds nothing"
+)]
 
 use futures::StreamExt;
 use nexus_model::Timestamp;
