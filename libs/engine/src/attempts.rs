@@ -29,6 +29,11 @@ impl Stepper<'_> {
         let NodeKind::Agent(agent) = &definition.node(node).kind else {
             return Err(Error::Contradiction(format!("{} calls no model", self.id(node))));
         };
+        if self.env.hold {
+            // whoever takes the execution over makes the call
+            let (node, due) = (self.id(node), self.env.now);
+            return self.record(Record::RetryScheduled { node, due, candidate, reask });
+        }
         let model = model_of(agent, candidate).to_owned();
         let attempt = self.next_attempt(node);
         self.record(Record::AttemptStarted {
@@ -68,11 +73,12 @@ impl Stepper<'_> {
 
     pub(crate) fn timer_fired(&mut self, node: &NodeId) -> Result<(), Error> {
         let Some(ix) = self.state.definition.graph.index(node.as_str()) else { return Ok(()) };
-        let Some(waiting) = self.state.nodes[ix].waiting else { return Ok(()) };
-        if self.state.status != ExecutionStatus::Running || self.env.now < waiting.due {
+        let Some(waiting) = self.state.nodes[ix].waiting.clone() else { return Ok(()) };
+        if self.state.status != ExecutionStatus::Running {
             return Ok(());
         }
-        self.start_attempt(ix, waiting.candidate, None)
+        // Whoever waited did so by a clock that cannot be set; ours may have been, and is not asked again.
+        self.start_attempt(ix, waiting.candidate, waiting.reask)
     }
 
     /// A result of a call that is not under way any more (cancelled, interrupted) is ignored.
@@ -96,16 +102,10 @@ impl Stepper<'_> {
         let judged = outcome.map_err(Verdict::Error).and_then(|answer| {
             let output = output::of_answer(self.state, ix, &answer.text, answer.truncated)
                 .map_err(|rejection| Verdict::Rejected { rejection, answer: answer.text })?;
-            let bytes = output.to_string().len();
-            let limit = definition.output_bytes;
-            if bytes > limit {
-                return Err(Verdict::Error(CallFailure {
-                    code: "output_too_large".into(),
-                    message: format!("the output has {bytes} bytes; the limit output_bytes is {limit}"),
-                    retryable: false,
-                    retry_after: None,
-                }));
-            }
+            output::fits(&output, &definition.limits).map_err(|failure| {
+                let Failure { code, message, .. } = failure;
+                Verdict::Error(CallFailure { code, message, retryable: false, retry_after: None })
+            })?;
             Ok(output)
         });
         let outcome = match &judged {
@@ -169,11 +169,8 @@ impl Stepper<'_> {
                 if error.retryable && failed < policy.max_attempts && pause_is_bearable {
                     let pause = retry::pause(&policy, failed, error.retry_after, self.env.random);
                     let due = self.env.now.plus(pause);
-                    self.record(Record::RetryScheduled {
-                        node: self.id(node),
-                        due,
-                        candidate: last.candidate,
-                    })?;
+                    let (id, candidate, reask) = (self.id(node), last.candidate, last.reask.clone());
+                    self.record(Record::RetryScheduled { node: id, due, candidate, reask })?;
                     self.retrying(node, "retry", last.attempt, last.model.clone(), &failure, pause);
                     self.step.effects.push(Effect::Wait { node: self.id(node), due });
                     return Ok(());

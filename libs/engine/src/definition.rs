@@ -17,8 +17,8 @@ pub struct Definition {
     /// Its graph.
     pub graph: Graph,
     nodes: Vec<Prepared>,
-    /// Largest output of a node, bytes of JSON.
-    pub(crate) output_bytes: usize,
+    /// Sizes that outputs are held to.
+    pub(crate) limits: Limits,
 }
 
 /// A compiled expression, or why it cannot be compiled; then the node that needs it fails, and only that node.
@@ -58,7 +58,7 @@ impl Definition {
         let graph = Graph::new(&document);
         let nodes = document.graph.nodes.iter().enumerate();
         let nodes = nodes.map(|(ix, node)| Prepared::new(node, ix, &graph)).collect();
-        Self { document, graph, nodes, output_bytes: limits.output_bytes }
+        Self { document, graph, nodes, limits: *limits }
     }
 
     /// The node at this position.

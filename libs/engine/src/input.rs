@@ -1,6 +1,10 @@
 //! What the outside tells the engine. Not here: what follows from it (`step`).
 
-use nexus_model::{Money, NodeId, Timestamp, document::BudgetOverride, execution::Tokens};
+use nexus_model::{
+    Money, NodeId, Timestamp,
+    document::BudgetOverride,
+    execution::{Failure, Tokens},
+};
 use std::time::Duration;
 
 /// Clock and chance, given to every step.
@@ -45,8 +49,11 @@ pub enum Input {
         /// Run this node and everything downstream of it again.
         from_node: Option<NodeId>,
     },
-    /// It was recovered too often without progress.
-    GiveUp,
+    /// It cannot go on, for a reason outside the workflow: end it as failed.
+    GiveUp {
+        /// The reason.
+        failure: Failure,
+    },
 }
 
 /// How a call ended, and what it took.

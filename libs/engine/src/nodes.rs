@@ -81,6 +81,8 @@ impl Stepper<'_> {
 
     /// A conditional or a template: computed here and now, one attempt, no cost.
     pub(crate) fn pure_result(&mut self, node: NodeIx, result: Result<Value, Failure>) -> Result<(), Error> {
+        let result =
+            result.and_then(|output| output::fits(&output, &self.state.definition.limits).map(|()| output));
         let attempt = self.next_attempt(node);
         let (id, at) = (self.id(node), self.env.now);
         self.record(Record::AttemptStarted {

@@ -1,7 +1,7 @@
 //! From a model's text to a node's output, and the cut for events. Not here: asking again (`step`).
 
 use crate::{EVENT_OUTPUT_BYTES, State, context, definition::Expressions};
-use nexus_model::{document::NodeKind, graph::NodeIx};
+use nexus_model::{document::NodeKind, execution::Failure, graph::NodeIx, limits::Limits};
 use serde_json::{Value, json};
 
 /// The output that an answer makes, or the reason why the answer will not do.
@@ -65,6 +65,34 @@ fn named(state: &State, node: NodeIx, check: usize) -> String {
     .unwrap_or_else(|| format!("check {check}"))
 }
 
+/// Whether an output is small and flat enough to be kept: what cannot be read back must not be written.
+pub(crate) fn fits(output: &Value, limits: &Limits) -> Result<(), Failure> {
+    let bytes = output.to_string().len();
+    let (code, message) = if bytes > limits.output_bytes {
+        (
+            "output_too_large",
+            format!("the output has {bytes} bytes; the limit output_bytes is {}", limits.output_bytes),
+        )
+    } else if nests_deeper(output, limits.json_depth) {
+        (
+            "output_too_deep",
+            format!("the output nests deeper than the limit json_depth, {}", limits.json_depth),
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure { code: code.to_owned(), message, node_id: None })
+}
+
+fn nests_deeper(value: &Value, levels: usize) -> bool {
+    let inside = |value: &Value| nests_deeper(value, levels - 1);
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(inside),
+        Value::Object(members) => levels == 0 || members.values().any(inside),
+        _ => false,
+    }
+}
+
 /// Why an answer will not do.
 #[derive(Debug)]
 pub(crate) struct Rejection {
@@ -111,6 +139,15 @@ fn cut(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn outputs_that_are_too_large_or_too_deep_do_not_fit() {
+        let limits = Limits { output_bytes: 100, json_depth: 3, ..Limits::default() };
+        let code = |output: Value| fits(&output, &limits).map_err(|failure| failure.code);
+        assert_eq!(code(json!({"a": {"b": [1, "x"]}})), Ok(()));
+        assert_eq!(code(json!({"a": {"b": [[1]]}})), Err("output_too_deep".into()));
+        assert_eq!(code(json!("x".repeat(99))), Err("output_too_large".into()));
+    }
 
     #[test]
     fn long_outputs_are_cut_for_events_at_a_character() {

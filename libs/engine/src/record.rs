@@ -92,6 +92,9 @@ pub enum Record {
         due: Timestamp,
         /// With which of the node's models.
         candidate: usize,
+        /// The rejected answer, if the model is asked again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reask: Option<Reask>,
     },
     /// A node is settled.
     NodeFinished {

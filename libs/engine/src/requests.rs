@@ -29,7 +29,7 @@ impl Stepper<'_> {
             if self.state.nodes[node].status != NodeStatus::Running {
                 continue;
             }
-            if let Some(waiting) = self.state.nodes[node].waiting {
+            if let Some(waiting) = &self.state.nodes[node].waiting {
                 self.step.effects.push(Effect::Wait { node: self.id(node), due: waiting.due });
             } else if let Some(running) = self.state.nodes[node].running_attempt().cloned() {
                 // Nobody knows what became of the call: it is charged in full and made again.
@@ -73,16 +73,11 @@ impl Stepper<'_> {
         self.finish_run(ExecutionStatus::Cancelled, None)
     }
 
-    pub(crate) fn give_up(&mut self) -> Result<(), Error> {
+    pub(crate) fn give_up(&mut self, failure: Failure) -> Result<(), Error> {
         if self.state.status.is_terminal() {
             return Ok(());
         }
         self.stop_running_nodes()?;
-        let message = format!(
-            "the process that ran it died {} times in a row without any progress; look at its log, then resume",
-            crate::MAX_RECOVERIES
-        );
-        let failure = Failure { code: "recovery_limit".into(), message, node_id: None };
         self.finish_run(ExecutionStatus::Failed, Some(failure))
     }
 

@@ -110,12 +110,14 @@ impl NodeState {
 }
 
 /// A pause before the next attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     /// Until when.
     pub due: Timestamp,
     /// With which of the node's models it goes on.
     pub candidate: usize,
+    /// The rejected answer it is meant to mend.
+    pub reask: Option<Reask>,
 }
 
 /// An attempt in memory.
@@ -282,8 +284,9 @@ impl State {
                     running.provider.clone_from(provider);
                 }
             }
-            Record::RetryScheduled { node, due, candidate } => {
-                self.node_mut(node.as_str())?.waiting = Some(Waiting { due: *due, candidate: *candidate });
+            Record::RetryScheduled { node, due, candidate, reask } => {
+                self.node_mut(node.as_str())?.waiting =
+                    Some(Waiting { due: *due, candidate: *candidate, reask: reask.clone() });
             }
             Record::NodeFinished { node, at, status, output, failure, handled } => {
                 let node = self.node_mut(node.as_str())?;

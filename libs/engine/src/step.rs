@@ -90,7 +90,7 @@ pub fn step(state: &mut State, input: Input, env: Env) -> Result<Step, Error> {
         Input::TimerFired { node } => stepper.timer_fired(&node)?,
         Input::Cancel => stepper.cancel()?,
         Input::Resume { budget, from_node } => stepper.resume(budget, from_node)?,
-        Input::GiveUp => stepper.give_up()?,
+        Input::GiveUp { failure } => stepper.give_up(failure)?,
     }
     Ok(stepper.step)
 }

@@ -263,3 +263,42 @@ fn while_the_owner_hands_on_nothing_new_begins() {
     story.feed(Input::Take);
     assert_eq!(story.calls[0].node.as_str(), "b");
 }
+
+#[test]
+fn an_answer_that_could_not_be_read_back_fails_the_node() {
+    let node = agent("a", json!({"output_schema": {}}), json!({}));
+    let mut story = Story::new(json!([node]), json!([]));
+    story.end(Ok(&format!("{}1{}", "[".repeat(100), "]".repeat(100))));
+    assert_eq!(story.state.failure.as_ref().unwrap().code, "output_too_deep");
+}
+
+#[test]
+fn a_fallback_waits_for_the_next_owner_too() {
+    let node = agent("a", json!({"fallbacks": ["fake/b"]}), json!({}));
+    let mut story = Story::new(json!([node]), json!([]));
+    let call = story.calls.remove(0);
+    let failure = CallFailure { code: "x".into(), message: "x".into(), retryable: false, retry_after: None };
+    let result = CallResult {
+        outcome: Err(failure),
+        tokens: Tokens::default(),
+        cost: Money::ZERO,
+        latency: Duration::ZERO,
+        provider: None,
+    };
+    let input = Input::CallFinished { node: call.node, revision: 1, attempt: 1, result };
+    let out = step(&mut story.state, input, Env { now: story.now, random: 0.0, hold: true }).unwrap();
+    assert!(out.effects.is_empty());
+    story.feed(Input::Take);
+    assert_eq!(story.calls[0].request.model, "fake/b");
+}
+
+#[test]
+fn a_retry_of_a_repeated_question_still_carries_the_reason() {
+    let node = agent("a", json!({"checks": ["size(output.text) > 3"]}), json!({}));
+    let mut story = Story::new(json!([node]), json!([]));
+    story.end(Ok("ab"));
+    story.end(Err(("overloaded", true)));
+    assert!(story.calls[0].request.reask.is_some());
+    story.end(Ok("abcd"));
+    assert_eq!(story.state.status, ExecutionStatus::Succeeded);
+}

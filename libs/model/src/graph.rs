@@ -6,7 +6,11 @@ use crate::{
     document::{Document, Edge, GraphSpec, Node},
 };
 use petgraph::graph::{DiGraph, NodeIndex};
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    ops::Range,
+};
 
 /// Position of a node in `document.graph.nodes`.
 pub type NodeIx = usize;
@@ -16,9 +20,9 @@ pub type EdgeIx = usize;
 /// Index over a document's nodes and edges. Edges that name unknown nodes are left out.
 #[derive(Debug, Clone)]
 pub struct Graph {
-    by_id: HashMap<NodeId, NodeIx>,
-    incoming: Vec<Vec<EdgeIx>>,
-    outgoing: Vec<Vec<EdgeIx>>,
+    by_id: HashMap<NodeId, NodeIx, BuildHasherDefault<Fnv>>,
+    incoming: Lists,
+    outgoing: Lists,
     attached: Vec<Vec<NodeIx>>,
     is_attached: Vec<bool>,
     ends: Vec<Option<(NodeIx, NodeIx)>>,
@@ -32,32 +36,33 @@ impl Graph {
 
     /// Indexes nodes and edges. With duplicate ids the first node wins.
     pub fn of(spec: &GraphSpec) -> Self {
-        let mut by_id = HashMap::with_capacity(spec.nodes.len());
+        let count = spec.nodes.len();
+        let mut by_id = HashMap::with_capacity_and_hasher(count, BuildHasherDefault::default());
         for (ix, Node { id, .. }) in spec.nodes.iter().enumerate() {
             by_id.entry(id.clone()).or_insert(ix);
         }
-        let count = spec.nodes.len();
         let mut graph = Self {
             by_id,
-            incoming: vec![Vec::new(); count],
-            outgoing: vec![Vec::new(); count],
+            incoming: Lists::default(),
+            outgoing: Lists::default(),
             attached: vec![Vec::new(); count],
             is_attached: vec![false; count],
             ends: Vec::with_capacity(spec.edges.len()),
         };
-        for (ix, edge) in spec.edges.iter().enumerate() {
+        for edge in &spec.edges {
             let ends = graph.resolve(edge);
-            if let Some((source, target)) = ends {
-                if edge.attaches_tool() {
+            match ends {
+                Some((source, target)) if edge.attaches_tool() => {
                     graph.attached[target].push(source);
                     graph.is_attached[source] = true;
-                } else {
-                    graph.outgoing[source].push(ix);
-                    graph.incoming[target].push(ix);
+                    graph.ends.push(None);
                 }
+                _ => graph.ends.push(ends),
             }
-            graph.ends.push(ends.filter(|_| !edge.attaches_tool()));
         }
+        let steps = || graph.ends.iter().enumerate().filter_map(|(ix, ends)| Some((ix, (*ends)?)));
+        graph.outgoing = Lists::new(count, || steps().map(|(ix, (source, _))| (source, ix)));
+        graph.incoming = Lists::new(count, || steps().map(|(ix, (_, target))| (target, ix)));
         graph
     }
 
@@ -72,12 +77,12 @@ impl Graph {
 
     /// How many nodes the document lists, attached tools included.
     pub fn len(&self) -> usize {
-        self.incoming.len()
+        self.is_attached.len()
     }
 
     /// Whether there is no node at all.
     pub fn is_empty(&self) -> bool {
-        self.incoming.is_empty()
+        self.is_attached.is_empty()
     }
 
     /// The nodes that are steps, in document order.
@@ -97,12 +102,12 @@ impl Graph {
 
     /// Edges into a step.
     pub fn incoming(&self, node: NodeIx) -> &[EdgeIx] {
-        &self.incoming[node]
+        self.incoming.of(node)
     }
 
     /// Edges out of a step.
     pub fn outgoing(&self, node: NodeIx) -> &[EdgeIx] {
-        &self.outgoing[node]
+        self.outgoing.of(node)
     }
 
     /// Source and target of a step-to-step edge.
@@ -112,12 +117,12 @@ impl Graph {
 
     /// The steps directly before a step.
     pub fn predecessors(&self, node: NodeIx) -> impl Iterator<Item = NodeIx> + '_ {
-        self.incoming[node].iter().filter_map(|edge| self.ends(*edge)).map(|(source, _)| source)
+        self.incoming(node).iter().filter_map(|edge| self.ends(*edge)).map(|(source, _)| source)
     }
 
     /// The steps directly after a step.
     pub fn successors(&self, node: NodeIx) -> impl Iterator<Item = NodeIx> + '_ {
-        self.outgoing[node].iter().filter_map(|edge| self.ends(*edge)).map(|(_, target)| target)
+        self.outgoing(node).iter().filter_map(|edge| self.ends(*edge)).map(|(_, target)| target)
     }
 
     /// Everything downstream of a step, itself not included.
@@ -154,5 +159,58 @@ impl Graph {
             }
         }
         graph
+    }
+}
+
+/// A list of edges per node, all in one piece: a graph of a hundred thousand nodes takes three allocations for it.
+#[derive(Debug, Clone, Default)]
+struct Lists {
+    starts: Vec<usize>,
+    edges: Vec<EdgeIx>,
+}
+
+impl Lists {
+    /// `pairs` gives node and edge, the edges of a node in the order they shall have; it is asked twice.
+    fn new<I: Iterator<Item = (NodeIx, EdgeIx)>>(nodes: usize, pairs: impl Fn() -> I) -> Self {
+        let mut starts = vec![0; nodes + 1];
+        for (node, _) in pairs() {
+            starts[node + 1] += 1;
+        }
+        for node in 0..nodes {
+            starts[node + 1] += starts[node];
+        }
+        let mut next = starts.clone();
+        let mut edges = vec![0; starts[nodes]];
+        for (node, edge) in pairs() {
+            edges[next[node]] = edge;
+            next[node] += 1;
+        }
+        Self { starts, edges }
+    }
+
+    fn of(&self, node: NodeIx) -> &[EdgeIx] {
+        let range: Range<usize> = self.starts[node]..self.starts[node + 1];
+        &self.edges[range]
+    }
+}
+
+/// FNV-1a: ids are short, and there are too few of them in a document for made-up collisions to hurt.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }

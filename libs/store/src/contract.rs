@@ -142,6 +142,8 @@ pub trait ExecutionStore: Send + Sync + 'static {
     async fn load(&self, id: ExecutionId) -> Result<Option<Loaded>>;
     /// The head alone.
     async fn head(&self, id: ExecutionId) -> Result<Option<Head>>;
+    /// Where it stands and how far its events go: cheap enough to be asked every second.
+    async fn position(&self, id: ExecutionId) -> Result<Option<Position>>;
     /// Newest first, those before `before`.
     async fn list_executions(
         &self,
@@ -210,6 +212,15 @@ pub struct Head {
     pub journal_len: u64,
     /// Recoveries in a row without progress.
     pub recoveries: u32,
+}
+
+/// Where an execution stands and how far its events go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Where it stands.
+    pub status: ExecutionStatus,
+    /// The next event's `seq`.
+    pub next_seq: u64,
 }
 
 /// An execution with its journal.

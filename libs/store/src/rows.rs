@@ -1,7 +1,7 @@
 //! Between the model's types and columns that both databases have: text and 64-bit integers. The column lists
 //! stand beside the functions that read them, since those go by position. Not here: statements, connections.
 
-use crate::{Claimed, Error, Head, Loaded, NewEvent, Result};
+use crate::{Claimed, Error, Head, Loaded, NewEvent, Position, Result};
 use nexus_model::{
     Event, EventType, ExecutionId, ExecutionStatus, Money, NodeId, Timestamp,
     document::Budget,
@@ -127,6 +127,13 @@ pub(crate) fn head(row: &dyn Columns) -> Result<Head> {
         recoveries: small(row.int(19)?)?,
         leased: row.int(20)? != 0,
     })
+}
+
+pub(crate) fn position(row: &dyn Columns) -> Result<Position> {
+    let status = row.text(0)?;
+    let status =
+        ExecutionStatus::parse(&status).ok_or_else(|| Error::Internal(format!("unknown status {status}")))?;
+    Ok(Position { status, next_seq: count(row.int(1)?)? })
 }
 
 pub(crate) fn event(id: ExecutionId, row: &dyn Columns) -> Result<Event> {

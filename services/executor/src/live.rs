@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use nexus_bus::MAX_MESSAGE_BYTES;
 use nexus_model::{Event, ExecutionId, event::Delta};
+use nexus_store::Fence;
 use serde::{Deserialize, Serialize};
 
 /// On an execution's topic.
@@ -24,8 +25,9 @@ pub(crate) enum Live {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "control", rename_all = "snake_case")]
 pub(crate) enum Control {
-    /// Whoever runs this execution has lost it: stop and answer with `Live::Stopped`.
-    Stop { execution_id: ExecutionId },
+    /// This worker ran the execution under this fence or an older one and has lost it: stop, and answer with
+    /// `Live::Stopped` in any case.
+    Stop { execution_id: ExecutionId, worker: String, fence: Fence },
 }
 
 impl Live {

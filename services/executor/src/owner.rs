@@ -12,17 +12,20 @@ use nexus_api::{Code, Error};
 use nexus_bus::Topic;
 use nexus_engine::Input;
 use nexus_model::ExecutionId;
-use nexus_store::{Claimed, Fence};
+use nexus_store::{Claimed, Fence, Head};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Executions claimed in one statement.
 const CLAIM_BATCH: u32 = 64;
+
+/// How long giving back may take at the end of draining.
+const RELEASE: Duration = Duration::from_secs(1);
 
 /// An execution that runs here.
 struct Running {
@@ -43,6 +46,7 @@ pub(crate) struct Owner {
     finished: CancellationToken,
     runs: TaskTracker,
     loops: TaskTracker,
+    claiming: TaskTracker,
 }
 
 impl Owner {
@@ -57,14 +61,11 @@ impl Owner {
             finished: CancellationToken::new(),
             runs: TaskTracker::new(),
             loops: TaskTracker::new(),
+            claiming: TaskTracker::new(),
         });
-        for task in [
-            tokio::spawn(owner.clone().claim_loop()),
-            tokio::spawn(owner.clone().heartbeat_loop()),
-            tokio::spawn(owner.clone().control_loop()),
-        ] {
-            owner.loops.spawn(task);
-        }
+        owner.claiming.spawn(owner.clone().claim_loop());
+        owner.loops.spawn(owner.clone().heartbeat_loop());
+        owner.loops.spawn(owner.clone().control_loop());
         owner
     }
 
@@ -184,7 +185,7 @@ impl Owner {
                     last_success = asked;
                     let still: std::collections::HashSet<_> = still.into_iter().collect();
                     for (id, fence) in held.into_iter().filter(|(id, _)| !still.contains(id)) {
-                        self.stop(id, Some(fence));
+                        self.stop(id, fence);
                     }
                 }
                 Ok(Err(error)) => tracing::warn!(%error, "heartbeat failed"),
@@ -195,7 +196,7 @@ impl Owner {
                 for (id, fence) in
                     self.running().iter().map(|(id, running)| (*id, running.fence)).collect::<Vec<_>>()
                 {
-                    self.stop(id, Some(fence));
+                    self.stop(id, fence);
                 }
             }
         }
@@ -209,48 +210,70 @@ impl Owner {
                 message = messages.next() => match message.as_deref().map(live::decode) {
                     None => return,
                     Some(None) => {}
-                    Some(Some(Control::Stop { execution_id })) => self.stop(execution_id, None),
+                    Some(Some(Control::Stop { execution_id, worker, fence })) if worker == self.options.worker => {
+                        let running = self.running().get(&execution_id).map(|running| running.fence);
+                        match running {
+                            // says so itself, once it has stopped
+                            Some(ours) if ours <= fence => self.stop(execution_id, ours),
+                            _ => self.deps.bus.publish(Topic::Execution(execution_id), live::encode(&Live::Stopped)),
+                        }
+                    }
+                    Some(Some(Control::Stop { .. })) => {}
                 }
             }
         }
     }
 
-    /// Abandons a run, if it is (still) the one under this fence.
-    fn stop(&self, id: ExecutionId, fence: Option<Fence>) {
+    /// Abandons a run, if it is still the one under this fence.
+    fn stop(&self, id: ExecutionId, fence: Fence) {
         if let Some(running) = self.running().get(&id)
-            && fence.is_none_or(|fence| fence == running.fence)
+            && fence == running.fence
         {
             running.stop.cancel();
         }
     }
 
+    /// Claims and begins nothing more.
+    pub(crate) fn drain(&self) {
+        self.drain.cancel();
+    }
+
     /// Claims nothing more, lets calls in flight end, then gives back what is left.
     pub(crate) async fn shutdown(&self) {
-        self.drain.cancel();
-        self.runs.close();
-        if tokio::time::timeout(self.options.drain, self.runs.wait()).await.is_err() {
+        self.drain();
+        let ended = async {
+            // a claim under way may still bring executions
+            self.claiming.close();
+            self.claiming.wait().await;
+            self.runs.close();
+            self.runs.wait().await;
+        };
+        if tokio::time::timeout(self.options.drain, ended).await.is_err() {
             let left: Vec<_> = self.running().iter().map(|(id, running)| (*id, running.fence)).collect();
             tracing::warn!(
                 count = left.len(),
                 "calls still in flight at the end of draining; handing them on"
             );
-            for (id, fence) in left {
-                self.stop(id, Some(fence));
-                if let Err(error) = self.deps.store.release(id, fence).await {
-                    tracing::warn!(execution = %id, %error, "could not release; the lease will run out");
-                }
-            }
+            let releases = left.into_iter().map(|(id, fence)| {
+                self.stop(id, fence);
+                self.deps.store.release(id, fence)
+            });
+            // what cannot be given back in time is taken over when its lease runs out
+            let _ = tokio::time::timeout(RELEASE, futures::future::join_all(releases)).await;
         }
         self.finished.cancel();
         self.loops.close();
-        self.loops.wait().await;
+        let _ = tokio::time::timeout(RELEASE, self.loops.wait()).await;
     }
 }
 
-/// Tells whoever runs the execution to stop, and waits a moment for the answer.
-pub(crate) async fn stop_elsewhere(deps: &Deps, id: ExecutionId) {
+/// Tells the former owner to stop, and waits a moment for the answer.
+pub(crate) async fn stop_elsewhere(deps: &Deps, former: &Head) {
+    let id = former.summary.id;
+    let Some(worker) = former.owner.clone().filter(|_| former.leased) else { return };
     let mut answers = deps.bus.subscribe(Topic::Execution(id)).await;
-    deps.bus.publish(Topic::Control, live::encode(&Control::Stop { execution_id: id }));
+    let stop = Control::Stop { execution_id: id, worker, fence: former.fence };
+    deps.bus.publish(Topic::Control, live::encode(&stop));
     let stopped = async {
         while let Some(message) = answers.next().await {
             if matches!(live::decode(&message), Some(Live::Stopped)) {
@@ -258,7 +281,7 @@ pub(crate) async fn stop_elsewhere(deps: &Deps, id: ExecutionId) {
             }
         }
     };
-    if tokio::time::timeout(std::time::Duration::from_secs(1), stopped).await.is_err() {
+    if tokio::time::timeout(RELEASE, stopped).await.is_err() {
         tracing::warn!(execution = %id, "its executor did not confirm that it stopped; it cannot write any more");
     }
 }

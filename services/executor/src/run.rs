@@ -3,11 +3,12 @@
 //! Not here: who runs which execution (`owner`), what a step contains (`nexus-engine`).
 
 use crate::{Deps, call, definitions::Definitions, live::Live};
-use nexus_api::Error;
+use nexus_api::{Code, Error};
 use nexus_bus::Topic;
 use nexus_engine::{Effect, Env, Input, MAX_RECOVERIES, State};
-use nexus_model::{Event, ExecutionId, Timestamp};
-use nexus_store::{Claimed, Committed, Fence, HeadUpdate, NewEvent, Ownership, Step};
+use nexus_model::{Event, EventType, ExecutionId, ExecutionStatus, Money, Timestamp, execution::Failure};
+use nexus_store::{Claimed, Committed, Fence, Head, HeadUpdate, Loaded, NewEvent, Ownership, Step};
+use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -59,17 +60,38 @@ struct Flight {
     timers: JoinSet<()>,
 }
 
+impl Flight {
+    /// Abandons everything and waits until nothing of it can do anything any more.
+    async fn stop(&mut self) {
+        self.calls.shutdown().await;
+        self.timers.shutdown().await;
+    }
+}
+
+/// How often the store may refuse a step before the run is ended.
+const REFUSALS: u32 = 3;
+
+/// Why a step did not become durable.
+enum Uncommitted {
+    /// Somebody else has the execution.
+    Lost,
+    /// The store will not take this step, whoever brings it.
+    Refused,
+}
+
 impl Run {
     /// Runs the execution until it ends, is lost or is released.
     pub(crate) async fn run(mut self, claimed: Claimed) -> Left {
         let id = claimed.loaded.head.summary.id;
         let fence = claimed.loaded.head.fence;
         let stop = self.signals.stop.clone();
+        let mut flight = Flight::default();
         let left = tokio::select! {
             biased;
             () = stop.cancelled() => Left::Lost,
-            left = self.drive(claimed) => left,
+            left = self.drive(claimed, &mut flight) => left,
         };
+        flight.stop().await;
         if left == Left::Released
             && let Err(error) = self.deps.store.release(id, fence).await
         {
@@ -78,50 +100,139 @@ impl Run {
         left
     }
 
-    async fn drive(&mut self, claimed: Claimed) -> Left {
+    async fn drive(&mut self, claimed: Claimed, flight: &mut Flight) -> Left {
         let head = &claimed.loaded.head;
         let (id, fence, mut journal_len) = (head.summary.id, head.fence, head.journal_len);
-        let mut state = match self.definitions.state(&claimed.loaded).await {
+        let mut state = match self.load(&claimed.loaded).await {
             Ok(state) => state,
             Err(error) => {
-                // Keep it from spinning: the lease runs out, the recovery is counted, in the end it is given up.
-                tracing::error!(execution = %id, %error, "cannot be loaded");
-                return Left::Lost;
+                tracing::error!(execution = %id, %error, "its journal cannot be read");
+                return self.end_unread(head).await;
             }
         };
-        let first = if head.recoveries > MAX_RECOVERIES { Input::GiveUp } else { Input::Take };
-        let mut flight = Flight::default();
+        let first = if head.recoveries > MAX_RECOVERIES { given_up() } else { Input::Take };
         let mut pending = vec![Message::Input(first)];
         loop {
             let (mut step, waiting) = self.decide(&mut state, pending);
             if !step.is_empty() {
                 let effects = std::mem::take(&mut step.effects);
                 let step = store_step(&state, fence, journal_len, step);
-                let events = step.events.clone();
+                let (entries, events, ownership) = (step.records.len(), step.events.clone(), step.ownership);
                 match self.commit(step).await {
                     Ok(committed) => {
-                        journal_len += 1;
-                        publish_events(&self.deps, id, committed, events);
-                        if state.status.is_terminal() {
-                            // Nothing may start after the answer: abandon what is in flight first.
-                            flight = Flight::default();
+                        journal_len += entries as u64;
+                        if ownership == Ownership::Nobody {
+                            // Nothing may start after this, and nothing of what is in flight may go on.
+                            flight.stop().await;
+                        } else {
+                            self.start(id, effects, flight);
                         }
-                        self.start(id, effects, &mut flight);
+                        publish_events(&self.deps, id, committed, events);
                     }
-                    Err(()) => return Left::Lost,
+                    Err(Uncommitted::Lost) => return Left::Lost,
+                    Err(Uncommitted::Refused) => {
+                        flight.stop().await;
+                        return self.end_refused(id, fence).await;
+                    }
                 }
             }
             for (answer, result) in waiting {
                 // the asker may have gone away
                 let _ = answer.send(result);
             }
-            if state.status.is_terminal() {
+            // ended, or queued again by a resume: whoever claims it next goes on
+            if state.status != ExecutionStatus::Running {
                 return Left::Ended;
             }
-            match self.next(&mut flight).await {
+            match self.next(flight).await {
                 Some(messages) => pending = messages,
                 None => return Left::Released,
             }
+        }
+    }
+
+    /// The state as the journal has it; waits for a database that is away.
+    async fn load(&self, loaded: &Loaded) -> Result<State, Error> {
+        loop {
+            match self.definitions.state(loaded).await {
+                Err(error) if error.code == Code::Unavailable => {
+                    tokio::time::sleep(Duration::from_millis(500)).await
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Ends an execution whose journal this version cannot read, from its row alone: trying again would not help.
+    async fn end_unread(&self, head: &Head) -> Left {
+        let failure = Failure {
+            code: "journal_unreadable".into(),
+            message:
+                "the execution's journal cannot be read by this version; the log of the executor says why"
+                    .into(),
+            node_id: None,
+        };
+        let now = Timestamp::now();
+        let step = Step {
+            id: head.summary.id,
+            fence: head.fence,
+            journal_len: head.journal_len,
+            records: vec![
+                json!([{"fact": "run_finished", "at": now, "status": "failed", "failure": failure}])
+                    .to_string(),
+            ],
+            events: vec![NewEvent {
+                kind: EventType::ExecutionCompleted,
+                agent_id: None,
+                data: json!({"status": "failed", "error": failure, "outputs": {}, "tokens": head.summary.tokens,
+                    "cost": head.summary.budget.spent_usd, "cost_usd": head.summary.budget.spent_usd}),
+                timestamp: now,
+            }],
+            update: HeadUpdate {
+                status: ExecutionStatus::Failed,
+                error: Some(failure),
+                budget: head.budget,
+                spent: head.summary.budget.spent_usd,
+                reserved: Money::ZERO,
+                tokens: head.summary.tokens,
+                started_at: head.summary.started_at,
+                finished_at: Some(now),
+            },
+            ownership: Ownership::Nobody,
+            progress: true,
+        };
+        let events = step.events.clone();
+        match self.commit(step).await {
+            Ok(committed) => {
+                publish_events(&self.deps, head.summary.id, committed, events);
+                Left::Ended
+            }
+            Err(_) => Left::Lost,
+        }
+    }
+
+    /// Ends an execution whose next step the store will not take. What that step held is thrown away.
+    async fn end_refused(&self, id: ExecutionId, fence: Fence) -> Left {
+        let Ok(Some(loaded)) = self.deps.store.load(id).await else { return Left::Lost };
+        if loaded.head.fence != fence {
+            return Left::Lost;
+        }
+        let Ok(mut state) = self.load(&loaded).await else { return Left::Lost };
+        let message =
+            "the database would not take the execution's next step; the log of the executor says why";
+        let failure = Failure { code: "store_refused".into(), message: message.into(), node_id: None };
+        let env = Env { now: Timestamp::now(), random: 0.0, hold: false };
+        let Ok(step) = nexus_engine::step(&mut state, Input::GiveUp { failure }, env) else {
+            return Left::Lost;
+        };
+        let step = store_step(&state, fence, loaded.head.journal_len, step);
+        let events = step.events.clone();
+        match self.commit(step).await {
+            Ok(committed) => {
+                publish_events(&self.deps, id, committed, events);
+                Left::Ended
+            }
+            Err(_) => Left::Lost,
         }
     }
 
@@ -163,20 +274,22 @@ impl Run {
 
     /// Makes a step durable. If the database goes away in the middle, finds out what became of it as soon as it is
     /// back; the heartbeat's `stop` ends the waiting when the lease may be lost.
-    async fn commit(&self, step: Step) -> Result<Committed, ()> {
+    async fn commit(&self, step: Step) -> Result<Committed, Uncommitted> {
         let mut pause = Duration::from_millis(50);
+        let mut refusals = 0;
         loop {
             match self.deps.store.commit(step.clone()).await {
                 Ok(committed) => return Ok(committed),
-                Err(nexus_store::Error::FenceLost) => {
-                    return self.settled_before(&step).await.ok_or(());
-                }
-                Err(error @ (nexus_store::Error::Unavailable(_) | nexus_store::Error::Internal(_))) => {
+                Err(nexus_store::Error::FenceLost) => return self.settled_before(&step).await,
+                Err(error @ nexus_store::Error::Unavailable(_)) => {
                     tracing::warn!(execution = %step.id, %error, "a step could not be committed; trying again");
                 }
                 Err(error) => {
-                    tracing::error!(execution = %step.id, %error, "a step cannot be committed");
-                    return Err(());
+                    refusals += 1;
+                    tracing::error!(execution = %step.id, %error, refusals, "the store refuses a step");
+                    if refusals >= REFUSALS {
+                        return Err(Uncommitted::Refused);
+                    }
                 }
             }
             tokio::time::sleep(pause).await;
@@ -184,15 +297,26 @@ impl Run {
         }
     }
 
-    /// After a retry the first try may turn out to have been durable after all: our journal entry is there, as the
-    /// last one. Then its events have the numbers right before the next.
-    async fn settled_before(&self, step: &Step) -> Option<Committed> {
-        let loaded = self.deps.store.load(step.id).await.ok().flatten()?;
-        let position = usize::try_from(step.journal_len).ok()?;
-        let ours = loaded.journal.get(position).is_some_and(|entry| Some(entry) == step.records.first());
-        let nothing_since = loaded.journal.len() == position + step.records.len();
-        (ours && nothing_since && !step.records.is_empty())
-            .then(|| Committed { first_seq: loaded.head.next_seq - step.events.len() as u64 })
+    /// After a retry the first try may turn out to have been durable after all: then the journal ends with our
+    /// entries, and nobody has taken the execution over since. The step's events have the numbers before the next.
+    async fn settled_before(&self, step: &Step) -> Result<Committed, Uncommitted> {
+        let loaded = loop {
+            match self.deps.store.load(step.id).await {
+                Ok(loaded) => break loaded.ok_or(Uncommitted::Lost)?,
+                Err(nexus_store::Error::Unavailable(_)) => {
+                    tokio::time::sleep(Duration::from_millis(500)).await
+                }
+                Err(_) => return Err(Uncommitted::Lost),
+            }
+        };
+        let fence = step.fence + u64::from(step.ownership == Ownership::Nobody);
+        let position = usize::try_from(step.journal_len).unwrap_or(usize::MAX);
+        let ours = loaded.journal.get(position..).is_some_and(|entries| entries == step.records);
+        if ours && !step.records.is_empty() && loaded.head.fence == fence {
+            Ok(Committed { first_seq: loaded.head.next_seq - step.events.len() as u64 })
+        } else {
+            Err(Uncommitted::Lost)
+        }
     }
 
     fn start(&self, id: ExecutionId, effects: Vec<Effect>, flight: &mut Flight) {
@@ -210,14 +334,10 @@ impl Run {
                     });
                 }
                 Effect::Wait { node, due } => {
+                    // The pause is measured once; from then on a clock that is set does not change it.
+                    let pause = due.since(Timestamp::now());
                     flight.timers.spawn(async move {
-                        loop {
-                            let left = due.since(Timestamp::now());
-                            if left.is_zero() {
-                                break;
-                            }
-                            tokio::time::sleep(left).await;
-                        }
+                        tokio::time::sleep(pause).await;
                         let _ = outbox.send(Message::Input(Input::TimerFired { node }));
                     });
                 }
@@ -262,14 +382,13 @@ impl Run {
 pub(crate) fn store_step(state: &State, fence: Fence, journal_len: u64, step: nexus_engine::Step) -> Step {
     let now = Timestamp::now();
     let progress = step.is_progress();
-    let queued = state.status == nexus_model::ExecutionStatus::Queued;
+    let queued = state.status == ExecutionStatus::Queued;
     let ownership = if state.status.is_terminal() || queued { Ownership::Nobody } else { Ownership::Keep };
     Step {
         id: state.id,
         fence,
         journal_len,
-        // facts are plain data; their serialisation cannot fail
-        records: vec![serde_json::to_string(&step.records).unwrap_or_default()],
+        records: entries(&step.records),
         events: step
             .events
             .into_iter()
@@ -293,6 +412,37 @@ pub(crate) fn store_step(state: &State, fence: Fence, journal_len: u64, step: ne
         ownership,
         progress,
     }
+}
+
+/// Journal entries of at most about this many bytes: databases do not like larger values.
+const ENTRY_BYTES: usize = 16 << 20;
+
+/// The facts of a step: one entry, unless they are very large.
+fn entries(records: &[nexus_engine::Record]) -> Vec<String> {
+    let mut entries = vec![String::new()];
+    for record in records {
+        // facts are plain data; their serialisation cannot fail
+        let record = serde_json::to_string(record).unwrap_or_default();
+        match entries.last_mut() {
+            Some(entry) if entry.len() + record.len() < ENTRY_BYTES || entry.is_empty() => {
+                entry.push(if entry.is_empty() { '[' } else { ',' });
+                entry.push_str(&record);
+            }
+            _ => entries.push(format!("[{record}")),
+        }
+    }
+    for entry in &mut entries {
+        entry.push_str(if entry.is_empty() { "[]" } else { "]" });
+    }
+    entries
+}
+
+/// The end of an execution that was recovered too often.
+fn given_up() -> Input {
+    let message = format!(
+        "the process that ran it died {MAX_RECOVERIES} times in a row without any progress; look at its log, then resume"
+    );
+    Input::GiveUp { failure: Failure { code: "recovery_limit".into(), message, node_id: None } }
 }
 
 /// Tells watchers of durable events.

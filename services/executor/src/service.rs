@@ -18,10 +18,10 @@ use nexus_model::{
     Event, Execution, ExecutionId, ExecutionStatus, Timestamp,
     document::{Budget, BudgetOverride},
     event::WatchItem,
-    execution::ExecutionSummary,
+    execution::{ExecutionSummary, Spending, Tokens},
     workflow::{Page, Workflow},
 };
-use nexus_store::{Claimed, Created, ListFilter, Loaded, NewExecution, Ownership};
+use nexus_store::{Claimed, Created, Head, ListFilter, Loaded, NewExecution, Ownership};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -40,6 +40,11 @@ impl ExecutorService {
     /// Starts claiming executions and answering requests.
     pub fn start(deps: Deps, options: Options) -> Self {
         Self { owner: Owner::start(deps.clone(), options), deps }
+    }
+
+    /// Claims and begins nothing more; `shutdown` then waits for what is in flight.
+    pub fn drain(&self) {
+        self.owner.drain();
     }
 
     /// Claims nothing more, lets calls in flight end (up to `Options::drain`), gives back the rest.
@@ -88,9 +93,7 @@ impl ExecutorService {
             match self.deps.store.commit(step).await {
                 Ok(committed) => {
                     run::publish_events(&self.deps, id, committed, events);
-                    if loaded.head.leased {
-                        owner::stop_elsewhere(&self.deps, id).await;
-                    }
+                    owner::stop_elsewhere(&self.deps, &loaded.head).await;
                     if state.status == ExecutionStatus::Queued {
                         self.deps.bus.publish(Topic::Work, bytes::Bytes::from_static(b"queued"));
                         self.owner.wake();
@@ -121,12 +124,11 @@ impl Executor for ExecutorService {
         let workflow = self.workflow(&request).await?;
         check_inputs(&workflow, &request.inputs)?;
         let budget = self.budget(&workflow, request.budget)?;
-        let id = ExecutionId::generate();
         let idempotency = request.idempotency_key.as_ref().map(|key| (key.clone(), fingerprint(&request)));
         let claim_by =
             self.owner.has_room().then(|| (self.owner.options.worker.clone(), self.owner.options.lease));
         let execution = NewExecution {
-            id,
+            id: ExecutionId::generate(),
             workflow_id: workflow.id,
             workflow_version: workflow.version,
             workflow_name: workflow.name().to_owned(),
@@ -134,37 +136,23 @@ impl Executor for ExecutorService {
             budget,
             created_at: Timestamp::now(),
             idempotency,
-            claim_by: claim_by.clone(),
+            claim_by,
         };
-        match self.deps.store.create_execution(execution).await? {
-            Created::New => {}
-            Created::Existing(execution_id) => {
-                let status = self.summary(execution_id).await?.status;
-                return Ok(Started { execution_id, status });
-            }
-            Created::KeyConflict => {
-                return Err(Error::new(
-                    Code::Conflict,
-                    "this idempotency key was already used for another request",
-                )
-                .suggest("use a new key for a new request, or repeat the first request unchanged"));
-            }
-        }
-        if claim_by.is_some() {
-            let loaded = self.load(id).await?;
-            self.owner.adopt(Claimed { loaded, recovered: false });
-        } else {
-            self.deps.bus.publish(Topic::Work, bytes::Bytes::from_static(b"queued"));
-            self.owner.wake();
-        }
-        Ok(Started { execution_id: id, status: ExecutionStatus::Queued })
+        // In a task of its own: a caller that goes away must not leave an execution that is ours but does not run.
+        let accepting = tokio::spawn(accept(self.clone(), execution));
+        accepting.await.unwrap_or_else(|error| Err(Error::internal(error)))
     }
 
     async fn get_execution(&self, _ctx: &CallCtx, id: ExecutionId) -> Result<Execution> {
         let loaded = self.load(id).await?;
-        let state = self.owner.definitions.state(&loaded).await?;
-        let outputs = state.outputs();
-        let agent_executions = state.agent_executions();
+        let (outputs, agent_executions) = match self.owner.definitions.state(&loaded).await {
+            Ok(state) => (state.outputs(), state.agent_executions()),
+            // ended because its journal cannot be read: what its row says is better than nothing
+            Err(error) if error.code == Code::Internal && loaded.head.summary.status.is_terminal() => {
+                Default::default()
+            }
+            Err(error) => return Err(error),
+        };
         Ok(Execution { summary: loaded.head.summary, inputs: loaded.head.inputs, outputs, agent_executions })
     }
 
@@ -263,6 +251,67 @@ impl ExecutorService {
             error = error.detail(problem.path, problem.message);
         }
         Err(error)
+    }
+}
+
+/// Makes an execution durable and begins it.
+async fn accept(service: ExecutorService, execution: NewExecution) -> Result<Started> {
+    let ExecutorService { deps, owner } = service;
+    let id = execution.id;
+    match deps.store.create_execution(execution.clone()).await? {
+        Created::New => {}
+        Created::Existing(execution_id) => {
+            let head = deps.store.head(execution_id).await?;
+            let status = head.map_or(ExecutionStatus::Queued, |head| head.summary.status);
+            return Ok(Started { execution_id, status });
+        }
+        Created::KeyConflict => {
+            return Err(Error::new(
+                Code::Conflict,
+                "this idempotency key was already used for another request",
+            )
+            .suggest("use a new key for a new request, or repeat the first request unchanged"));
+        }
+    }
+    if execution.claim_by.is_some() {
+        owner.adopt(Claimed {
+            loaded: Loaded { head: first_head(execution), journal: Vec::new() },
+            recovered: false,
+        });
+    } else {
+        deps.bus.publish(Topic::Work, bytes::Bytes::from_static(b"queued"));
+        owner.wake();
+    }
+    Ok(Started { execution_id: id, status: ExecutionStatus::Queued })
+}
+
+/// The row of an execution that was created for us a moment ago: the first owner has fence 1.
+fn first_head(execution: NewExecution) -> Head {
+    Head {
+        summary: ExecutionSummary {
+            id: execution.id,
+            workflow_id: execution.workflow_id,
+            workflow_version: execution.workflow_version,
+            workflow_name: execution.workflow_name,
+            status: ExecutionStatus::Queued,
+            error: None,
+            budget: Spending {
+                limit_usd: execution.budget.and_then(|budget| budget.limit_usd),
+                ..Spending::default()
+            },
+            tokens: Tokens::default(),
+            created_at: execution.created_at,
+            started_at: None,
+            finished_at: None,
+        },
+        inputs: execution.inputs,
+        budget: execution.budget,
+        fence: 1,
+        owner: execution.claim_by.map(|(worker, _)| worker),
+        leased: true,
+        next_seq: 1,
+        journal_len: 0,
+        recoveries: 0,
     }
 }
 

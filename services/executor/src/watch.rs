@@ -27,7 +27,7 @@ pub(crate) async fn watch(
 ) -> Result<BoxStream<WatchItem>, Error> {
     // Subscribed before the first look, so that nothing falls between the two.
     let live = deps.bus.subscribe(Topic::Execution(id)).await;
-    if deps.store.head(id).await?.is_none() {
+    if deps.store.position(id).await?.is_none() {
         return Err(Error::not_found(format!("execution {id}")));
     }
     let (sender, receiver) = mpsc::channel(64);
@@ -74,28 +74,21 @@ impl Watcher {
     async fn catch_up(&mut self) -> Result<bool, Gone> {
         let mut failing_since: Option<Instant> = None;
         loop {
-            let found = match self.deps.store.events(self.id, self.cursor, PAGE).await {
-                Ok(events) => {
-                    let last_page = events.len() < PAGE as usize;
-                    for event in events {
-                        self.send(event).await?;
-                    }
-                    if !last_page {
-                        continue;
-                    }
-                    self.deps.store.head(self.id).await
+            let found = match self.deps.store.position(self.id).await {
+                Ok(Some(position)) if position.next_seq <= self.cursor + 1 => {
+                    return Ok(position.status.is_terminal());
                 }
+                Ok(Some(_)) => self.deps.store.events(self.id, self.cursor, PAGE).await,
+                Ok(None) => return Ok(true),
                 Err(error) => Err(error),
             };
             match found {
-                // events may have come between the two looks: then look again
-                Ok(Some(head)) if head.summary.status.is_terminal() => {
-                    if head.next_seq <= self.cursor + 1 {
-                        return Ok(true);
+                Ok(events) => {
+                    failing_since = None;
+                    for event in events {
+                        self.send(event).await?;
                     }
                 }
-                Ok(Some(_)) => return Ok(false),
-                Ok(None) => return Ok(true),
                 Err(error) => {
                     let since = *failing_since.get_or_insert_with(Instant::now);
                     if since.elapsed() > PATIENCE {

@@ -142,6 +142,62 @@ async fn cancelling_stops_a_call_in_flight_and_starts_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_goes_away_leaves_nothing_half_accepted() {
+    use futures::FutureExt;
+    let world = World::new().await;
+    // no lease runs out in this test: what is accepted must be begun by whoever accepted it
+    let options = nexus_executor::Options { lease: std::time::Duration::from_secs(600), ..quick() };
+    let executor = ExecutorService::start(world.deps(), options);
+    let workflow = world.workflow(chain(&["one"])).await;
+    let mut left_early = 0;
+    for _ in 0..50 {
+        left_early += usize::from(executor.start_execution(&ctx(), start(workflow)).now_or_never().is_none());
+        run(&executor, workflow).await;
+    }
+    assert!(left_early > 0, "every caller got its answer at once");
+    let page = PageRequest { limit: Some(200), cursor: None };
+    let all = executor.list_executions(&ctx(), ExecutionFilter::default(), page).await.unwrap().items;
+    for execution in all {
+        watch(&executor, execution.id, 0).await;
+    }
+    executor.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_together_with_a_cancellation_starts_nothing() {
+    let world = World::new().await;
+    let executor = world.executor();
+    let mut document = chain(&["hold 0", "after 0"]);
+    for ix in 1..20 {
+        let more = chain(&[&format!("hold {ix}"), &format!("after {ix}")]);
+        for (list, key) in [("nodes", "id"), ("edges", "id")] {
+            for mut item in more["graph"][list].as_array().unwrap().clone() {
+                for name in [key, "source", "target"] {
+                    if let Some(old) = item.get(name).and_then(|value| value.as_str()).map(str::to_owned) {
+                        item[name] = json!(format!("{old}_{ix}"));
+                    }
+                }
+                document["graph"][list].as_array_mut().unwrap().push(item);
+            }
+        }
+    }
+    let workflow = world.workflow(document).await;
+    let id = run(&executor, workflow).await;
+    for ix in 0..20 {
+        world.llm.begun(&format!("hold {ix}"), 1).await;
+    }
+    for ix in 0..20 {
+        world.llm.let_go(&format!("hold {ix}"));
+    }
+    executor.cancel_execution(&ctx(), id).await.unwrap();
+    let begun = |llm: &support::ScriptedLlm| llm.calls.lock().unwrap().len();
+    let at_the_answer = begun(&world.llm);
+    watch(&executor, id, 0).await;
+    executor.shutdown().await;
+    assert_eq!(begun(&world.llm), at_the_answer, "a call began after the answer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_executor_can_cancel_what_runs_here() {
     let world = World::new().await;
     let (here, there) = (world.executor(), world.executor());
@@ -202,12 +258,9 @@ async fn draining_finishes_the_call_in_flight_and_hands_on_the_rest() {
     let workflow = world.workflow(chain(&["hold", "after"])).await;
     let id = run(&first, workflow).await;
     world.llm.begun("hold", 1).await;
-    let draining = tokio::spawn({
-        let first = first.clone();
-        async move { first.shutdown().await }
-    });
+    first.drain();
     world.llm.let_go("hold");
-    draining.await.unwrap();
+    first.shutdown().await;
     let head = world.store.head(id).await.unwrap().unwrap();
     assert_eq!((head.owner, head.recoveries), (None, 0));
     assert_eq!(world.llm.count("after"), 0, "a draining executor begins nothing");

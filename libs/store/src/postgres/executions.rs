@@ -2,7 +2,8 @@
 
 use super::PostgresStore;
 use crate::{
-    Claimed, Committed, Created, ExecutionStore, Fence, Head, ListFilter, Loaded, NewExecution, Result, Step,
+    Claimed, Committed, Created, ExecutionStore, Fence, Head, ListFilter, Loaded, NewExecution, Position,
+    Result, Step,
     rows::{self, AFTER_EVERY_ID, Columns},
 };
 use async_trait::async_trait;
@@ -229,6 +230,12 @@ impl ExecutionStore for PostgresStore {
         );
         let found = self.first(query(select).bind(id.to_string())).await?;
         found.as_ref().map(|row| rows::head(row)).transpose()
+    }
+
+    async fn position(&self, id: ExecutionId) -> Result<Option<Position>> {
+        let select = "SELECT status, next_seq FROM executions WHERE id = $1";
+        let found = self.first(query(select).bind(id.to_string())).await?;
+        found.as_ref().map(|row| rows::position(row)).transpose()
     }
 
     async fn list_executions(

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Claimed, Committed, Created, Error, ExecutionStore, Fence, Head, ListFilter, Loaded, NewExecution,
-    Ownership, Result, Step,
+    Ownership, Position, Result, Step,
     rows::{self, AFTER_EVERY_ID, Columns},
 };
 use async_trait::async_trait;
@@ -330,6 +330,14 @@ impl ExecutionStore for SqliteStore {
 
     async fn head(&self, id: ExecutionId) -> Result<Option<Head>> {
         self.read(move |connection| head(connection, &id.to_string())).await
+    }
+
+    async fn position(&self, id: ExecutionId) -> Result<Option<Position>> {
+        self.read(move |connection| {
+            let select = "SELECT status, next_seq FROM executions WHERE id = ?1";
+            first(connection, select, params![id.to_string()], rows::position)
+        })
+        .await
     }
 
     async fn list_executions(
