@@ -5,7 +5,8 @@
 //! upstream node back is decided in `fail_attempt`, before the node fails.
 
 use crate::{
-    AttemptOutcome, Call, CallFailure, CallResult, Effect, ModelCall, Reask, Record, output, retry,
+    AttemptOutcome, AttemptState, Call, CallFailure, CallResult, Effect, ModelCall, Reask, Record, output,
+    retry,
     step::{Error, Stepper, failure, millis},
 };
 use nexus_model::{
@@ -159,10 +160,7 @@ impl Stepper<'_> {
                 let failed = state
                     .counted()
                     .iter()
-                    .filter(|attempt| {
-                        attempt.candidate == last.candidate
-                            && matches!(attempt.outcome, Some(AttemptOutcome::Failed { .. }))
-                    })
+                    .filter(|attempt| attempt.candidate == last.candidate && failed_to_answer(attempt))
                     .count() as u32;
                 let pause_is_bearable =
                     error.retry_after.is_none_or(|asked| asked <= retry::LONGEST_RETRY_AFTER);
@@ -179,7 +177,7 @@ impl Stepper<'_> {
                 if next <= agent.fallbacks.len() {
                     let model = Some(model_of(agent, next).to_owned());
                     self.retrying(node, "fallback", last.attempt, model, &failure, Duration::ZERO);
-                    return self.start_attempt(node, next, None);
+                    return self.start_attempt(node, next, last.reask);
                 }
             }
         }
@@ -201,6 +199,14 @@ impl Stepper<'_> {
             "next_attempt": attempt + 1, "model": model, "delay_ms": millis(pause), "error": failure,
         });
         self.event(EventType::AgentRetrying, Some(node), data);
+    }
+}
+
+/// Whether the call failed. An answer that was not accepted is no failure of the model's: it has its own rule.
+fn failed_to_answer(attempt: &AttemptState) -> bool {
+    match &attempt.outcome {
+        Some(AttemptOutcome::Failed { failure }) => !output::is_rejection(&failure.code),
+        _ => false,
     }
 }
 

@@ -4,6 +4,15 @@ use crate::{EVENT_OUTPUT_BYTES, State, context, definition::Expressions};
 use nexus_model::{document::NodeKind, execution::Failure, graph::NodeIx, limits::Limits};
 use serde_json::{Value, json};
 
+const SCHEMA_VIOLATION: &str = "schema_violation";
+const SCHEMA_INVALID: &str = "schema_invalid";
+const CHECK_FAILED: &str = "check_failed";
+
+/// Whether this code means that an answer came but was not accepted.
+pub(crate) fn is_rejection(code: &str) -> bool {
+    [SCHEMA_VIOLATION, SCHEMA_INVALID, CHECK_FAILED].contains(&code)
+}
+
 /// The output that an answer makes, or the reason why the answer will not do.
 pub(crate) fn of_answer(
     state: &State,
@@ -18,10 +27,10 @@ pub(crate) fn of_answer(
         None => json!({ "text": text }),
         Some(schema) => {
             let schema =
-                schema.as_ref().map_err(|error| Rejection::new("schema_invalid", error.to_string()))?;
+                schema.as_ref().map_err(|error| Rejection::new(SCHEMA_INVALID, error.to_string()))?;
             let value: Value = serde_json::from_str(text.trim()).map_err(|error| {
                 let cause = if truncated { "; the answer was cut off at max_tokens" } else { "" };
-                Rejection::new("schema_violation", format!("the answer is not JSON: {error}{cause}"))
+                Rejection::new(SCHEMA_VIOLATION, format!("the answer is not JSON: {error}{cause}"))
             })?;
             schema.validate(&value).map_err(|violations| {
                 let shown: Vec<String> = violations
@@ -50,7 +59,7 @@ pub(crate) fn of_answer(
             }
             Err(error) => {
                 let reason = format!("{} cannot be judged: {error}", named(state, node, nth));
-                return Err(Rejection::new("check_failed", reason));
+                return Err(Rejection::new(CHECK_FAILED, reason));
             }
         }
     }

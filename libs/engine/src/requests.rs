@@ -69,7 +69,7 @@ impl Stepper<'_> {
                 self.state.status.as_str()
             )));
         }
-        self.stop_running_nodes()?;
+        self.stop_nodes()?;
         self.finish_run(ExecutionStatus::Cancelled, None)
     }
 
@@ -77,13 +77,15 @@ impl Stepper<'_> {
         if self.state.status.is_terminal() {
             return Ok(());
         }
-        self.stop_running_nodes()?;
+        self.stop_nodes()?;
         self.finish_run(ExecutionStatus::Failed, Some(failure))
     }
 
-    pub(crate) fn stop_running_nodes(&mut self) -> Result<(), Error> {
-        for node in 0..self.state.nodes.len() {
-            if self.state.nodes[node].status != NodeStatus::Running {
+    /// Nothing goes on: calls end as cancelled, and so do the nodes that wait.
+    fn stop_nodes(&mut self) -> Result<(), Error> {
+        let definition = self.state.definition.clone();
+        for node in definition.graph.steps() {
+            if self.state.nodes[node].status.is_settled() {
                 continue;
             }
             if let Some(running) = self.state.nodes[node].running_attempt().cloned() {

@@ -156,7 +156,7 @@ pub fn next_status(from: NodeStatus, to: NodeStatus) -> bool {
     use NodeStatus::*;
     matches!(
         (from, to),
-        (Pending, Running | Skipped)
+        (Pending, Running | Skipped | Cancelled)
             | (Running, Succeeded | Failed | Cancelled)
             // a resume or a rejection makes a settled node pending again
             | (Succeeded | Failed | Skipped | Cancelled, Pending)

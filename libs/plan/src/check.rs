@@ -38,8 +38,8 @@ pub fn validate(value: &Value, limits: &Limits, prices: &PriceBook) -> Report {
     problems.into_report()
 }
 
-/// Whether it is a document in the making, fit to be kept as a draft: an object with a list of nodes that have ids
-/// and types, and edges, if any, in a list. Everything else may be missing or wrong.
+/// Whether it is a document in the making, fit to be kept as a draft: an object that nests no deeper than allowed and
+/// whose nodes and edges, if there are any, are lists of objects. Everything else may be missing or wrong.
 pub fn well_formed(value: &Value, limits: &Limits) -> Result<(), Problem> {
     if !value.is_object() {
         return Err(problem("wrong_type", "", "a workflow document is a JSON object"));
@@ -48,29 +48,17 @@ pub fn well_formed(value: &Value, limits: &Limits) -> Result<(), Problem> {
         let message = format!("the document nests deeper than {} levels", limits.json_depth);
         return Err(problem("too_deep", path, message));
     }
-    let list = |path: &str, of: &str| match value.pointer(path).and_then(Value::as_array) {
-        Some(items) => Ok(items),
-        None => {
-            Err(problem("wrong_type", path, format!("a document needs a list of {of} here, be it empty")))
-        }
-    };
-    for (ix, node) in list("/graph/nodes", "nodes")?.iter().enumerate() {
-        for field in ["id", "type"] {
-            if !node.get(field).is_some_and(Value::is_string) {
-                let path = format!("/graph/nodes/{ix}/{field}");
-                return Err(problem(
-                    "missing_field",
-                    path,
-                    format!("even in a draft, a node needs its `{field}`"),
-                ));
-            }
-        }
+    if value.get("graph").is_some_and(|graph| !graph.is_object()) {
+        return Err(problem("wrong_type", "/graph", "the graph of a document is an object, even in a draft"));
     }
-    if value.pointer("/graph/edges").is_some() {
-        for (ix, edge) in list("/graph/edges", "edges")?.iter().enumerate() {
-            if !edge.is_object() {
-                return Err(problem("wrong_type", format!("/graph/edges/{ix}"), "an edge is an object"));
-            }
+    for (path, what) in [("/graph/nodes", "nodes"), ("/graph/edges", "edges")] {
+        let Some(list) = value.pointer(path) else { continue };
+        if !list.as_array().is_some_and(|items| items.iter().all(Value::is_object)) {
+            return Err(problem(
+                "wrong_type",
+                path,
+                format!("the {what} of a document are a list of objects, even in a draft"),
+            ));
         }
     }
     Ok(())

@@ -216,6 +216,19 @@ impl Scan<'_> {
             let found = if roots.contains(&root) {
                 match (root, first) {
                     ("nodes", Some(id)) => self.node_reference(ix, path, id, members),
+                    // Which node that would be shows only at run time; by then it is too late to say so.
+                    ("nodes", None) => Some(
+                        self.subject
+                            .problem(
+                                "reference_computed",
+                                ix,
+                                path,
+                                "`nodes` must be followed by the id of a node, written out",
+                            )
+                            .suggest(
+                                "write `nodes.<id>.output`, and a condition where the node varies".to_owned(),
+                            ),
+                    ),
                     ("inputs", Some(input)) => self.input(ix, path, input),
                     ("args", Some(argument)) => self.argument(ix, path, argument),
                     ("execution", Some(member)) => {

@@ -16,9 +16,14 @@ pub(crate) fn check(subject: &Subject, order: &[NodeIx], problems: &mut Problems
     for (ix, node) in subject.nodes() {
         let policy = &node.policy;
         if policy.on_error == OnError::Default && policy.default_output.is_none() {
-            let message = "with `on_error: default`, the output to go on with must be given";
-            let found = subject.problem("default_output_missing", ix, "/policy/default_output", message);
-            problems.error(found.suggest("add `default_output`, or use `on_error: continue`".to_owned()));
+            let message =
+                "`on_error: default` without `default_output` goes on with null, as `continue` does";
+            problems.warning(subject.problem(
+                "default_output_missing",
+                ix,
+                "/policy/default_output",
+                message,
+            ));
         }
         if policy.on_error != OnError::Default && policy.default_output.is_some() {
             let message = "`default_output` is used only with `on_error: default`";

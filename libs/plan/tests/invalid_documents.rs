@@ -409,19 +409,21 @@ fn dismantle(value: Value) {
 fn drafts_need_only_their_outline() {
     let limits = Limits::default();
     for draft in [
+        json!({}),
+        json!({"name": "begun"}),
         json!({"graph": {"nodes": []}}),
+        json!({"graph": {"nodes": [{"type": "agent"}]}}),
         json!({"graph": {"nodes": [{"id": "a b", "type": "robot"}], "edges": [{}]}, "extra": 1}),
     ] {
         assert_eq!(nexus_plan::well_formed(&draft, &limits), Ok(()), "{draft}");
     }
     for (other, path) in [
         (json!([]), ""),
-        (json!({}), "/graph/nodes"),
+        (json!({"graph": []}), "/graph"),
         (json!({"graph": {"nodes": {}}}), "/graph/nodes"),
-        (json!({"graph": {"nodes": [1]}}), "/graph/nodes/0/id"),
-        (json!({"graph": {"nodes": [{"id": "a"}]}}), "/graph/nodes/0/type"),
+        (json!({"graph": {"nodes": [1]}}), "/graph/nodes"),
         (json!({"graph": {"nodes": [], "edges": {}}}), "/graph/edges"),
-        (json!({"graph": {"nodes": [], "edges": [1]}}), "/graph/edges/0"),
+        (json!({"graph": {"nodes": [], "edges": [1]}}), "/graph/edges"),
     ] {
         assert_eq!(nexus_plan::well_formed(&other, &limits).unwrap_err().path, path, "{other}");
     }

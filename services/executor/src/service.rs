@@ -260,10 +260,9 @@ async fn accept(service: ExecutorService, execution: NewExecution) -> Result<Sta
     let id = execution.id;
     match deps.store.create_execution(execution.clone()).await? {
         Created::New => {}
+        // the same answer to the same request, however far the execution has come since
         Created::Existing(execution_id) => {
-            let head = deps.store.head(execution_id).await?;
-            let status = head.map_or(ExecutionStatus::Queued, |head| head.summary.status);
-            return Ok(Started { execution_id, status });
+            return Ok(Started { execution_id, status: ExecutionStatus::Queued });
         }
         Created::KeyConflict => {
             return Err(Error::new(

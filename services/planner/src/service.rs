@@ -124,7 +124,11 @@ impl Planner for PlannerService {
         let limit = page.checked_limit()?;
         let before = cursor::read(page.cursor.as_deref())?;
         ctx.bound(async {
-            let items = self.store.list_versions(id, before, limit + 1).await?;
+            let items =
+                self.store.list_versions(id, before, limit + 1).await.map_err(|error| match error {
+                    nexus_store::Error::NotFound => Error::not_found(format!("workflow {id}")),
+                    other => other.into(),
+                })?;
             Ok(cursor::page(items, limit, |version| version.version))
         })
         .await
