@@ -1,6 +1,11 @@
 //! What durability costs: commits per node of a chain, and steps per second of many graphs at once, on SQLite
 //! (`synchronous=FULL`) and on a private Postgres, beside the disk's own fsync rate in the same run. The model
 //! answers in no time, so everything measured is ours.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench prints what it finds, and ends with a panic when it finds nothing"
+)]
 
 use async_trait::async_trait;
 use futures::{StreamExt, stream};

@@ -1,4 +1,5 @@
 //! The planner port on a real store: saving, versions, drafts, lists, and what it says of documents.
+#![expect(clippy::unwrap_used, reason = "a test ends with a panic when something is not as it should be")]
 
 use nexus_api::{
     CallCtx, Code, Planner,

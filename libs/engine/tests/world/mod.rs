@@ -1,5 +1,6 @@
 //! A world for the engine to live in: random workflows, calls that fail as scripted, crashes that throw the state
 //! away and leave only the journal. Not here: what must hold (the tests).
+#![expect(clippy::unwrap_used, reason = "a test ends with a panic when something is not as it should be")]
 
 use nexus_engine::{
     Answer, Call, CallFailure, CallResult, Definition, Effect, Env, Input, NewEvent, Record, State, Step,

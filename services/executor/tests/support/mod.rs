@@ -1,4 +1,9 @@
 //! An executor on a private SQLite store with a language model that the test controls.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends with a panic when something is not as it should be"
+)]
 
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
