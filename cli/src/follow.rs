@@ -1,4 +1,5 @@
-//! Following a run to its end, over whatever port: events without gaps even if the connection breaks, Ctrl-C cancels.
+//! Following a run to its end, over whatever port: events without gaps even if the connection breaks. Ctrl-C cancels the
+//! run; SIGTERM leaves it, to go on elsewhere or later.
 //! Not here: how it is shown (`progress`).
 
 use crate::{
@@ -9,7 +10,10 @@ use futures::StreamExt;
 use nexus_api::{CallCtx, Code, Error, Executor};
 use nexus_model::{EventType, Execution, ExecutionId, event::WatchItem};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::Instant,
+};
 
 /// How long a server may be away before we give up on it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -17,23 +21,27 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Pause between two attempts to reach it.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Shows the events after `after` until the run ends; returns the execution as it then is.
+/// Shows the events after `after` until the run ends; returns the execution as it then is, or `None` if a SIGTERM came
+/// first.
 pub(crate) async fn follow(
     executor: &dyn Executor,
     id: ExecutionId,
     after: u64,
     view: &mut View,
-) -> Result<Execution> {
+) -> Result<Option<Execution>> {
     let ctx = CallCtx::background();
     let mut seen = after;
-    let mut interrupted = Interrupt::default();
+    let mut signals = Signals::listen().map_err(anyhow::Error::new)?;
     loop {
         let ended = tokio::select! {
             ended = watch(executor, &ctx, id, &mut seen, view) => ended,
-            () = interrupted.wait() => {
-                view.note("cancelling; once more to leave at once");
-                cancel(executor, id).await?;
-                continue;
+            heard = signals.next() => match heard {
+                Heard::Interrupt => {
+                    view.note("cancelling; once more to leave at once");
+                    cancel(executor, id).await?;
+                    continue;
+                }
+                Heard::Terminate => return Ok(None),
             }
         };
         if ended? {
@@ -42,7 +50,7 @@ pub(crate) async fn follow(
     }
     let execution = retry(|| executor.get_execution(&ctx, id)).await?;
     view.end(&execution);
-    Ok(execution)
+    Ok(Some(execution))
 }
 
 /// Watches until the run ends (true) or the stream does (false).
@@ -111,25 +119,38 @@ fn is_away(error: &Error) -> bool {
     matches!(error.code, Code::Unavailable | Code::RateLimited | Code::DeadlineExceeded)
 }
 
-/// The first Ctrl-C or SIGTERM; the second one ends the program.
-#[derive(Default)]
-struct Interrupt {
-    token: Option<tokio_util::sync::CancellationToken>,
-    over: bool,
+/// What somebody wants of us.
+enum Heard {
+    /// Ctrl-C: end the run.
+    Interrupt,
+    /// SIGTERM: end this program, not the run.
+    Terminate,
 }
 
-impl Interrupt {
-    async fn wait(&mut self) {
-        if self.over {
-            return std::future::pending().await;
+/// Ctrl-C and SIGTERM; the second Ctrl-C ends the program at once.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    interrupted: bool,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Self { interrupt, terminate, interrupted: false })
+    }
+
+    async fn next(&mut self) -> Heard {
+        tokio::select! {
+            _ = self.interrupt.recv() => {
+                if self.interrupted {
+                    // 128 + SIGINT, as a shell has it
+                    std::process::exit(130);
+                }
+                self.interrupted = true;
+                Heard::Interrupt
+            }
+            _ = self.terminate.recv() => Heard::Terminate,
         }
-        if self.token.is_none() {
-            self.token = nexus_runtime::shutdown::on_signal().ok();
-        }
-        match &self.token {
-            Some(token) => token.cancelled().await,
-            None => std::future::pending().await,
-        }
-        self.over = true;
     }
 }

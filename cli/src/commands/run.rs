@@ -74,7 +74,17 @@ pub(crate) async fn watch(backend: &Backend, id: ExecutionId, after: u64, json: 
         out::note(&format!("on the server at {server}"));
     }
     let mut view = View::new(json, &execution);
-    let execution = follow(&*backend.executor, id, after, &mut view).await?;
+    let Some(execution) = follow(&*backend.executor, id, after, &mut view).await? else {
+        match &backend.server {
+            Some(_) => {
+                out::note(&format!("the run goes on at the server; see it with: nexus executions show {id}"))
+            }
+            None => {
+                out::note(&format!("execution {id} is left as it is; the next `nexus up` goes on with it"))
+            }
+        }
+        return Ok(Exit::Success);
+    };
     if json {
         out::json_line(&execution.outputs);
     } else {

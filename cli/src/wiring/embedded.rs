@@ -37,6 +37,8 @@ pub(crate) struct Embedded {
     pub(crate) ports: Ports,
     executor: ExecutorService,
     store: Arc<dyn Store>,
+    /// The database's folder, if it is not the data folder.
+    _folder: Option<DataDir>,
 }
 
 impl Embedded {
@@ -48,8 +50,12 @@ impl Embedded {
 
 /// Builds all services over the configured store. The caller holds the data folder.
 pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded> {
+    let mut folder = None;
     let store: Arc<dyn Store> = match &config.database {
-        Database::Sqlite(path) => Arc::new(sqlite(path, claims).await?),
+        Database::Sqlite(path) => {
+            folder = hold(config, path)?;
+            Arc::new(sqlite(path, claims).await?)
+        }
         Database::Postgres(url) => {
             use secrecy::ExposeSecret;
             let store = PostgresStore::connect(url.expose_secret()).await.map_err(database)?;
@@ -71,7 +77,7 @@ pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded
         memory: Arc::new(MemoryService),
         scraper: Arc::new(ScraperService),
     };
-    Ok(Embedded { ports, executor, store })
+    Ok(Embedded { ports, executor, store, _folder: folder })
 }
 
 /// A planner for documents from files. Whatever it would store is gone with it.
@@ -85,7 +91,34 @@ pub(crate) fn llm_alone(config: &Config) -> Result<Arc<dyn Llm>> {
     Ok(parts::llm(config, parts::prices(config)?)?)
 }
 
+/// Brings an embedded database to this version's schema, which opening it does.
+pub(super) async fn migrate(config: &Config, path: &Path) -> Result<()> {
+    let _held = DataDir::take(&config.data_dir)?;
+    open(path)?;
+    Ok(())
+}
+
+/// Opens the database for the one process that may use it.
 async fn sqlite(path: &Path, claims: Claims) -> Result<SqliteStore> {
+    let store = open(path)?;
+    if claims == Claims::All {
+        // We hold the folder, so whoever held those leases is dead: no need to wait until they run out.
+        store.expire_all_leases().await.map_err(database)?;
+    }
+    Ok(store)
+}
+
+/// Two processes with different data folders and one database must not take each other for dead.
+fn hold(config: &Config, path: &Path) -> Result<Option<DataDir>> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let same = match (folder.canonicalize(), config.data_dir.canonicalize()) {
+        (Ok(folder), Ok(data_dir)) => folder == data_dir,
+        _ => folder == config.data_dir,
+    };
+    if same { Ok(None) } else { Ok(Some(DataDir::take(folder)?)) }
+}
+
+fn open(path: &Path) -> Result<SqliteStore> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| {
             Failure::usage(format!(
@@ -94,12 +127,7 @@ async fn sqlite(path: &Path, claims: Claims) -> Result<SqliteStore> {
             ))
         })?;
     }
-    let store = SqliteStore::open(path).map_err(database)?;
-    if claims == Claims::All {
-        // We hold the data folder, so whoever held those leases is dead: no need to wait until they run out.
-        store.expire_all_leases().await.map_err(database)?;
-    }
-    Ok(store)
+    SqliteStore::open(path).map_err(database)
 }
 
 /// A database that cannot be used, as one sentence.

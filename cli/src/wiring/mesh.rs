@@ -17,7 +17,7 @@ use nexus_rpc::{
     client,
     server::{self, Health, Services},
 };
-use nexus_runtime::{Config, metrics::Metrics, shutdown, telemetry};
+use nexus_runtime::{Config, config::Database, metrics::Metrics, shutdown, telemetry};
 use nexus_scraper::ScraperService;
 use nexus_store::{ExecutionStore, postgres::PostgresStore};
 use secrecy::ExposeSecret;
@@ -136,9 +136,13 @@ async fn gateway(config: &Config, stop: CancellationToken) -> Result {
 /// `nexus migrate`.
 pub(crate) async fn migrate(config: &Config) -> Result {
     let telemetry = telemetry::init(config, "migrate", "info")?;
-    let url = config.require_postgres("nexus migrate")?;
-    let store = connect(url.expose_secret()).await?;
-    store.migrate().await.map_err(database)?;
+    match &config.database {
+        Database::Postgres(url) => {
+            let store = connect(url.expose_secret()).await?;
+            store.migrate().await.map_err(database)?;
+        }
+        Database::Sqlite(path) => super::embedded::migrate(config, path).await?,
+    }
     out::note("the database is at this version's schema");
     telemetry.shutdown().await;
     Ok(Exit::Success)
