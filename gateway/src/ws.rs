@@ -19,6 +19,7 @@ use http::{HeaderValue, StatusCode, header};
 use nexus_api::{Code, Error};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::tungstenite::Error as WsError;
 
 /// Nothing has this id.
 const NOT_FOUND: u16 = 4404;
@@ -36,6 +37,9 @@ const BLOCKED: Duration = Duration::from_millis(100);
 
 /// Largest message a client may send; it has nothing to say.
 const LARGEST_REQUEST: usize = 16 << 10;
+/// Largest that is read at all: up to here a client is told by a close frame that it said too much, because a
+/// connection that is closed with unread input is reset.
+const LARGEST_READ: usize = 1 << 20;
 
 /// The subprotocol that we answer; `bearer.KEY` may be offered beside it.
 const PROTOCOL: &str = "nexus";
@@ -90,7 +94,10 @@ async fn run(socket: &mut WebSocket, feed: &mut Feed, live: &Live, timing: Timin
             biased;
             () = live.going_away() => return Some(going_away()),
             incoming = socket.recv() => match incoming {
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(Message::Close(_))) | None => return None,
+                Some(Err(error)) => return is_too_large(error).then(too_large),
+                Some(Ok(Message::Text(text))) if text.len() > LARGEST_REQUEST => return Some(too_large()),
+                Some(Ok(Message::Binary(bytes))) if bytes.len() > LARGEST_REQUEST => return Some(too_large()),
                 Some(Ok(_)) => {
                     heard = Instant::now();
                     continue;
@@ -146,6 +153,15 @@ async fn send(
     Ok(ending)
 }
 
+fn too_large() -> Ending {
+    Ending::new(close_code::SIZE, "the message is larger than 16 KiB")
+}
+
+/// Whether reading failed because of the client's message and not of the connection.
+fn is_too_large(error: axum::Error) -> bool {
+    error.into_inner().downcast_ref::<WsError>().is_some_and(|error| matches!(error, WsError::Capacity(_)))
+}
+
 fn going_away() -> Ending {
     Ending::new(close_code::AWAY, "the server is going down; come again")
 }
@@ -182,7 +198,7 @@ pub(crate) fn answer(
             .header(header::UPGRADE, HeaderValue::from_static("websocket")));
     };
     let (live, timing) = (app.live.clone(), app.options.timing);
-    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(LARGEST_REQUEST);
+    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(LARGEST_READ).max_frame_size(LARGEST_READ);
     Ok(upgrade.on_upgrade(move |socket| {
         let tracked = live.clone();
         async move { tracked.track(send_all(socket, feed, live, timing)).await }

@@ -2,7 +2,7 @@
 
 use crate::support::{Break, SECRET_SHA256, Server, World, options};
 use axum::body::Body;
-use futures::StreamExt;
+use futures::{SinkExt, StreamExt};
 use http::{HeaderValue, Request};
 use nexus_gateway::{ApiKey, Options};
 use nexus_model::{EventType, ExecutionId};
@@ -144,6 +144,25 @@ async fn an_unknown_id_is_accepted_and_closed_with_4404() {
     assert!(reason.contains("does not exist"));
     let error = connect_offering(&server, "/ws/executions/nonsense", &[]).await.unwrap_err();
     assert!(matches!(error, tungstenite::Error::Http(response) if response.status().as_u16() == 400));
+}
+
+#[tokio::test]
+async fn who_says_too_much_is_told_so() {
+    let world = World::new(options());
+    let server = world.serve().await;
+    let id = world.executor.run();
+    for size in [(16 << 10) + 1, 900 << 10, (1 << 20) + 1] {
+        for message in [Message::text("x".repeat(size)), Message::binary(vec![0; size])] {
+            let mut socket = connect(&server, &path(id, 0)).await;
+            socket.send(message).await.unwrap();
+            assert_eq!(until_closed(&mut socket).await, (vec![], 1009), "{size}");
+        }
+    }
+    // Anything smaller is ignored.
+    let mut socket = connect(&server, &path(id, 0)).await;
+    socket.send(Message::text("x".repeat(16 << 10))).await.unwrap();
+    world.executor.event(id, EventType::ExecutionCompleted);
+    assert_eq!(until_closed(&mut socket).await, (vec![1], 1000));
 }
 
 #[tokio::test]
