@@ -4,19 +4,26 @@
 use crate::{
     app::App,
     error::{Answer, Failure},
+    numbers::inexact,
 };
 use axum::{
-    body::Body,
+    body::BodyDataStream,
     extract::{FromRequest, Request},
 };
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use http::{HeaderMap, StatusCode, header};
 use nexus_api::{Code, Error};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use serde_path_to_error::Segment;
+use std::time::Duration;
 use tokio::time::timeout;
+
+/// Most that is read of a body that is too large, beyond its limit.
+const MOST_DISCARDED: usize = 16 << 20;
+/// Longest time for that.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A JSON body of any shape; it must not be empty.
 #[derive(Debug)]
@@ -59,6 +66,11 @@ impl<T: DeserializeOwned> FromRequest<App> for Strict<T> {
     }
 }
 
+/// What a body holds where there is nothing to say: `Strict<Nothing>` takes an empty body or `{}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
 /// serde takes an array for an object, its items for the members in order: `[]` would be `{}`. No body of ours is
 /// an array, nor has it a member that is one.
 fn refuse_arrays(value: &Value) -> Answer<()> {
@@ -78,38 +90,64 @@ fn refuse_arrays(value: &Value) -> Answer<()> {
 async fn json_bytes(request: Request, app: &App) -> Answer<Bytes> {
     let (parts, body) = request.into_parts();
     let limit = app.options.limits.body_bytes;
-    let too_large = || {
-        Failure::from(
-            Error::new(Code::TooLarge, format!("the body is larger than {limit} bytes (limit `body_bytes`)"))
-                .detail("", format!("limit: {limit} bytes")),
-        )
-    };
     let announced =
         parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: usize| length > limit) {
-        return Err(too_large());
-    }
-    let bytes = timeout(app.options.timing.call, read(body, limit, &too_large)).await.map_err(|_| {
-        Failure::http(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "the body took too long to arrive")
-    })??;
+    let mut chunks = body.into_data_stream();
+    let bytes = if announced.is_some_and(|length: usize| length > limit) {
+        None
+    } else {
+        timeout(app.options.timing.call, read(&mut chunks, limit)).await.map_err(|_| {
+            Failure::http(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "the body took too long to arrive")
+                .suggest("send the body at once")
+        })??
+    };
+    let Some(bytes) = bytes else {
+        // Who waits for our consent sends nothing without it, and reading the body would give it.
+        if !parts.headers.contains_key(header::EXPECT) {
+            discard(chunks).await;
+        }
+        return Err(too_large(limit));
+    };
     if !is_blank(&bytes) {
         check_content_type(&parts.headers)?;
     }
     Ok(bytes)
 }
 
-async fn read(body: Body, limit: usize, too_large: &impl Fn() -> Failure) -> Answer<Bytes> {
+fn too_large(limit: usize) -> Failure {
+    Error::new(Code::TooLarge, format!("the body is larger than {limit} bytes (limit `body_bytes`)"))
+        .detail("", format!("limit: {limit} bytes"))
+        .into()
+}
+
+/// The body; `None` if it is larger than `limit`.
+async fn read(chunks: &mut BodyDataStream, limit: usize) -> Answer<Option<Bytes>> {
     let mut bytes = BytesMut::new();
-    let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk =
             chunk.map_err(|_| Failure::new(Code::Malformed, "the body could not be read to its end"))?;
         if bytes.len() + chunk.len() > limit {
-            return Err(too_large());
+            return Ok(None);
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes.freeze())
+    Ok(Some(bytes.freeze()))
+}
+
+/// Reads on without keeping anything: a connection that is closed with unread input is reset, and a client that is
+/// still sending then sees a broken pipe and not the answer. Within bounds, so that nobody can keep us busy.
+async fn discard(mut chunks: BodyDataStream) {
+    let rest = async {
+        let mut left = MOST_DISCARDED;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Whoever takes longer has to live with the reset.
+    let _ = timeout(LINGER, rest).await;
 }
 
 fn is_blank(bytes: &[u8]) -> bool {
@@ -138,8 +176,16 @@ pub(crate) fn parse(bytes: &[u8], depth: usize) -> Answer<Value> {
             .detail("", format!("limit: {depth} levels"))
             .into());
     }
-    serde_json::from_slice(bytes)
-        .map_err(|error| Error::new(Code::Malformed, format!("the body is not valid JSON: {error}")).into())
+    let value = serde_json::from_slice(bytes)
+        .map_err(|error| Error::new(Code::Malformed, format!("the body is not valid JSON: {error}")))?;
+    if let Some((path, number)) = inexact(bytes) {
+        let message = "is an integer that a double cannot hold exactly; it would change on its way";
+        return Err(Error::new(Code::Invalid, format!("{number} {message}"))
+            .suggest("send it as a string")
+            .detail(path, message)
+            .into());
+    }
+    Ok(value)
 }
 
 /// What a document over the limit is told.
@@ -193,7 +239,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 }
 
 /// A member's name as JSON Pointers spell it.
-fn escaped(name: &str) -> String {
+pub(crate) fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
@@ -201,7 +247,6 @@ fn escaped(name: &str) -> String {
 mod tests {
     use super::*;
     use nexus_model::document::BudgetOverride;
-    use serde::Deserialize;
 
     #[test]
     fn nesting_ignores_what_stands_in_texts() {

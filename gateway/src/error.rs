@@ -149,11 +149,11 @@ pub(crate) fn render(mut response: Response, context: &RequestContext) -> Respon
         None => return response,
     };
     let Failure { status, name, error, header: extra } = failure;
-    let Error { message, suggestion, details, retry_after, .. } = *error;
+    let Error { code: error_code, message, suggestion, details, retry_after, .. } = *error;
     let body = ErrorBody {
         error: name.to_owned(),
         message,
-        suggestion,
+        suggestion: suggestion.or_else(|| Some(advice(error_code).to_owned())),
         details: details.into_iter().map(|Detail { path, message }| ErrorDetail { path, message }).collect(),
         request_id: context.request_id.clone(),
     };
@@ -170,6 +170,29 @@ pub(crate) fn render(mut response: Response, context: &RequestContext) -> Respon
     }
     *response.body_mut() = serde_json::to_vec(&body).map_or_else(|_| Body::empty(), Body::from);
     response
+}
+
+/// What to do about a failure that comes without advice of its own.
+fn advice(code: Code) -> &'static str {
+    match code {
+        Code::Malformed => {
+            "correct what `message` and `details` name; /docs describes what this address takes"
+        }
+        Code::Unauthenticated => "send `Authorization: Bearer KEY`",
+        Code::BudgetExceeded => "raise `budget.limit_usd`, or make the work cheaper",
+        Code::Forbidden => "use the server's own address, or have it allow this one (NEXUS_FRONTEND_ORIGIN)",
+        Code::NotFound => "check the id; the list beside it shows what exists",
+        Code::Conflict => "read the present state, and decide again",
+        Code::PreconditionFailed => "read it again, and send its new ETag as `If-Match`",
+        Code::TooLarge => "send less at once; the limits are in /openapi.json under `info.x-limits`",
+        Code::Invalid => "correct what `message` and `details` name, and send it again",
+        Code::PreconditionRequired => "send the ETag you have read as `If-Match`",
+        Code::RateLimited | Code::Unavailable => "try again after the seconds in `Retry-After`",
+        Code::DeadlineExceeded => "try again, or ask for less at once",
+        Code::Cancelled => "send the request again if it is still wanted",
+        Code::Unimplemented => "/docs lists what this version offers",
+        Code::Internal => "look for `request_id` in the server's log, and report it",
+    }
 }
 
 /// `Retry-After` counts whole seconds; rounding down would send clients back too early.

@@ -18,6 +18,7 @@ mod etag;
 mod feed;
 mod headers;
 mod live;
+mod numbers;
 mod observe;
 mod openapi;
 mod options;

@@ -27,6 +27,7 @@ use utoipa::{
         (name = "executions", description = "Running workflows"),
         (name = "live", description = "WebSockets"),
         (name = "models", description = "Models and their prices"),
+        (name = "compatible", description = "OpenAI's API"),
         (name = "scraping", description = "Scrapers made from a sentence, and their endpoints"),
         (name = "system", description = "The server itself"),
     ),

@@ -3,7 +3,7 @@
 
 use crate::{
     app::App,
-    body::{self, Document, RawJson, Strict},
+    body::{self, Document, Nothing, RawJson, Strict},
     context::Call,
     error::Answer,
     openapi::schemas,
@@ -92,6 +92,7 @@ pub(crate) async fn plan(
 #[utoipa::path(
     post, path = "/api/v1/workflows/{id}/plan", tag = "documents", operation_id = "plan_workflow",
     params(schemas::WorkflowIdParam),
+    request_body(content = schemas::NoMembers, description = "An empty body is `{}`"),
     responses(
         (status = 200, description = "The plan", body = schemas::Plan),
         (status = 404, description = "There is no such workflow"),
@@ -102,6 +103,7 @@ pub(crate) async fn plan_stored(
     State(app): State<App>,
     Call(ctx): Call,
     Id(id): Id<WorkflowId>,
+    Strict(Nothing {}): Strict<Nothing>,
 ) -> Answer<Json<Plan>> {
     Ok(Json(ctx.bound(app.ports.planner.plan(&ctx, Target::Workflow { id, version: None })).await?))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    body::Strict,
+    body::{Nothing, Strict},
     context::Call,
     error::{Answer, Failure},
     openapi::schemas,
@@ -174,6 +174,7 @@ pub(crate) async fn get(
 #[utoipa::path(
     post, path = "/api/v1/executions/{id}/cancel", tag = "executions", operation_id = "cancel_execution",
     params(schemas::ExecutionIdParam),
+    request_body(content = schemas::NoMembers, description = "An empty body is `{}`"),
     responses(
         (status = 202, description = "It is being cancelled", body = schemas::ExecutionSummary),
         (status = 404, description = "There is no such execution"),
@@ -184,6 +185,7 @@ pub(crate) async fn cancel(
     State(app): State<App>,
     Call(ctx): Call,
     Id(id): Id<ExecutionId>,
+    Strict(Nothing {}): Strict<Nothing>,
 ) -> Answer<(StatusCode, Json<ExecutionSummary>)> {
     let summary = ctx.bound(app.ports.executor.cancel_execution(&ctx, id)).await?;
     Ok((StatusCode::ACCEPTED, Json(summary)))

@@ -1,5 +1,6 @@
 //! Every route, by area. Not here: the layers around them (`app`), files of the web application (`static_files`).
 
+mod compatible;
 mod documents;
 mod events;
 mod executions;
@@ -33,6 +34,9 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(events::list))
         .routes(routes!(events::watch))
         .routes(routes!(models::list))
+        .routes(routes!(compatible::chat_completions))
+        .routes(routes!(compatible::embeddings))
+        .routes(routes!(compatible::models))
         .routes(routes!(scraping::create))
         .routes(routes!(scraping::list))
         .routes(routes!(scraping::get, scraping::delete))

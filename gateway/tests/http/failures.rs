@@ -21,6 +21,8 @@ async fn mistakes_in_requests() {
     let json = "application/json";
     let execute = format!("/api/v1/workflows/{ID}/execute");
     let resume = format!("/api/v1/executions/{ID}/resume");
+    let cancel = format!("/api/v1/executions/{ID}/cancel");
+    let plan = format!("/api/v1/workflows/{ID}/plan");
     let estimate = format!("/api/v1/workflows/{ID}/estimate");
     let generated = format!("/api/v1/generated/{ID}");
     let at = |suffix: &str| format!("{generated}{suffix}");
@@ -98,6 +100,11 @@ async fn mistakes_in_requests() {
         ("POST", &execute, json, "{\"budget\": {\"limit_usd\": 0}}", 402, "BUDGET_EXCEEDED"),
         ("POST", &execute, json, "{\"inputs\": {\"conflict\": 1}}", 409, "CONFLICT"),
         ("POST", &resume, json, "{\"from\": \"a\"}", 422, "INVALID"),
+        ("POST", &cancel, json, "{\"reason\": \"a\"}", 422, "INVALID"),
+        ("POST", &cancel, json, "[]", 422, "INVALID"),
+        ("POST", &cancel, json, "{}", 404, "NOT_FOUND"),
+        ("POST", &plan, json, "{\"version\": 1}", 422, "INVALID"),
+        ("POST", &plan, json, "{}", 404, "NOT_FOUND"),
         ("POST", &resume, json, "{\"from_node\": \"not a node\"}", 422, "INVALID"),
         ("POST", &estimate, json, "{\"document\": {}}", 422, "INVALID"),
         ("POST", "/api/v1/workflows/estimate", json, "{\"inputs\": {}}", 422, "INVALID"),
@@ -116,6 +123,9 @@ async fn mistakes_in_requests() {
         ("POST", "/api/v1/workflows", json, "{\"name\": \"unavailable\"}", 503, "UNAVAILABLE"),
         ("POST", "/api/v1/workflows", json, "{\"name\": \"busy\"}", 429, "RATE_LIMITED"),
         ("POST", "/api/v1/workflows", json, "{\"name\": \"late\"}", 504, "DEADLINE_EXCEEDED"),
+        ("POST", "/v1/chat/completions", json, "{\"model\": \"x\"}", 501, "UNIMPLEMENTED"),
+        ("POST", "/v1/embeddings", json, "{}", 501, "UNIMPLEMENTED"),
+        ("GET", "/v1/models", "", "", 501, "UNIMPLEMENTED"),
         ("GET", "/api/v1/scraping/jobs", "", "", 501, "UNIMPLEMENTED"),
         ("GET", &generated, "", "", 501, "UNIMPLEMENTED"),
     ];
@@ -136,6 +146,12 @@ async fn mistakes_in_requests() {
 async fn failures_say_where_and_what_to_do() {
     let world = World::new(options());
     let execute = format!("/api/v1/workflows/{ID}/execute");
+    let large = json!({"inputs": {"a": [9_007_199_254_740_992_i64, 9_007_199_254_740_993_i64]}});
+    for path in [&execute, "/api/v1/workflows", "/api/v1/workflows/validate", "/api/v1/workflows/plan"] {
+        let failure = world.post(path, &large).await.failure(422, "INVALID");
+        assert_eq!(failure["details"][0]["path"], "/inputs/a/1", "{path}");
+        assert_eq!(failure["suggestion"], "send it as a string");
+    }
     let failure = world.post(&execute, &json!({"budget": {"limit": 1}})).await.failure(422, "INVALID");
     assert_eq!(failure["details"][0]["path"], "/budget/limit");
     let failure = world.post(&execute, &json!({"inputz": {}})).await.failure(422, "INVALID");
@@ -153,7 +169,7 @@ async fn failures_say_where_and_what_to_do() {
     assert_eq!(failure["suggestion"], "mend it");
     let busy = world.post("/api/v1/workflows", &json!({"name": "busy"})).await;
     assert_eq!(busy.header("retry-after"), "2");
-    assert_eq!(busy.json()["suggestion"], json!(null));
+    assert!(busy.json()["suggestion"].as_str().unwrap().contains("Retry-After"));
     assert_eq!(busy.json()["details"], json!([]));
     let refused = world.send(request(Method::DELETE, "/api/v1/workflows").body(Body::empty()).unwrap()).await;
     let allowed: std::collections::BTreeSet<&str> =

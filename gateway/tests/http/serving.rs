@@ -58,3 +58,31 @@ async fn malformed_http_does_no_harm() {
         assert!(!answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
     }
 }
+
+#[tokio::test]
+async fn who_sends_too_much_can_finish_and_reads_the_answer() {
+    let world = World::new(options());
+    let server = world.serve().await;
+    let mut connection = TcpStream::connect(server.addr).await.unwrap();
+    // The second is over the limit by far, so that no buffer on the way could hold it.
+    for size in [(1 << 20) + 8, 12 << 20] {
+        let head =
+            format!("POST /api/v1/workflows HTTP/1.1\r\nhost: localhost\r\ncontent-length: {size}\r\n\r\n");
+        connection.write_all(head.as_bytes()).await.unwrap();
+        connection.write_all(&vec![b' '; size]).await.unwrap();
+        let mut answer = [0; 12];
+        connection.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 413");
+        let mut rest = Vec::new();
+        while !rest.ends_with(b"}") {
+            assert_ne!(connection.read_buf(&mut rest).await.unwrap(), 0);
+        }
+        assert!(String::from_utf8_lossy(&rest).contains("TOO_LARGE"));
+    }
+    // Who asks first is refused before anything is sent.
+    let head = "POST /api/v1/workflows HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 9999999\r\n\r\n";
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
+}

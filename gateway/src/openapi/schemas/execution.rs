@@ -17,6 +17,10 @@ pub(crate) struct ExecuteBody {
     budget: Option<Budget>,
 }
 
+/// An object without members.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NoMembers {}
+
 /// How to go on.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ResumeBody {

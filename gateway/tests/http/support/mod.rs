@@ -130,7 +130,7 @@ impl Answer {
         assert_eq!(body["error"], code, "{body}");
         assert_eq!(body["request_id"], self.header("x-request-id"));
         assert!(!body["message"].as_str().unwrap().is_empty());
-        assert!(body["suggestion"].is_null() || body["suggestion"].is_string());
+        assert!(body["suggestion"].as_str().is_some_and(|text| !text.is_empty()), "{body}");
         for detail in body["details"].as_array().unwrap() {
             assert!(detail["path"].is_string() && detail["message"].is_string(), "{detail}");
         }
