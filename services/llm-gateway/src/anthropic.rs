@@ -64,7 +64,7 @@ impl Provider for Anthropic {
             .header(ACCEPT_ENCODING, "identity")
             .json(&request::body(&call, true));
         let incoming = self.http.send(ANTHROPIC, request, call.deadline, &call.sent()).await?;
-        Ok(pieces(incoming, Builder::default()))
+        Ok(pieces(incoming, Builder::default(), answer::whole))
     }
 
     async fn embed(&self, _: &str, _: EmbedRequest, _: Option<Instant>) -> Result<Vectors> {

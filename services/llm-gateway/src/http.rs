@@ -9,7 +9,7 @@ use crate::{
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, stream};
 use nexus_api::{BoxStream, Result};
-use reqwest::{Client, RequestBuilder, Response, redirect};
+use reqwest::{Client, RequestBuilder, Response, header::CONTENT_TYPE, redirect};
 use std::{collections::VecDeque, future::Future, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
@@ -108,6 +108,13 @@ impl Incoming {
         self.read(MAX_ANSWER).await
     }
 
+    /// Whether it is one JSON text, by its type: some servers do not stream, whatever they are asked for.
+    fn is_json(&self) -> bool {
+        let kind = self.response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
+        media_type.trim().eq_ignore_ascii_case("application/json")
+    }
+
     async fn read(&mut self, most: usize) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         while let Some(chunk) = self.chunk(most).await? {
@@ -165,8 +172,16 @@ pub(crate) trait Decoder: Send + 'static {
     fn finish(self, ended: bool) -> Result<Answer>;
 }
 
-/// Reads an event stream piece by piece.
-pub(crate) fn pieces<D: Decoder>(incoming: Incoming, decoder: D) -> BoxStream<Piece> {
+/// Reads an event stream piece by piece; what is no stream but a whole answer is read by `whole`.
+pub(crate) fn pieces<D: Decoder>(
+    incoming: Incoming,
+    decoder: D,
+    whole: fn(&[u8]) -> Result<Answer>,
+) -> BoxStream<Piece> {
+    if incoming.is_json() {
+        let answer = async move { incoming.all().await.and_then(|body| whole(&body)) };
+        return stream::once(answer).flat_map(|answer| stream::iter(in_pieces(answer))).boxed();
+    }
     let pump = Pump {
         incoming,
         decoder,
@@ -185,6 +200,17 @@ pub(crate) fn pieces<D: Decoder>(incoming: Incoming, decoder: D) -> BoxStream<Pi
         }
     })
     .boxed()
+}
+
+/// A whole answer as a stream gives it.
+fn in_pieces(answer: Result<Answer>) -> Vec<Result<Piece>> {
+    match answer {
+        Err(error) => vec![Err(error)],
+        Ok(answer) => {
+            let text = Some(answer.text.clone()).filter(|text| !text.is_empty()).map(Piece::Text);
+            text.into_iter().chain([Piece::Done(Box::new(answer))]).map(Ok).collect()
+        }
+    }
 }
 
 struct Pump<D> {

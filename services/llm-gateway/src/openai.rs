@@ -68,7 +68,7 @@ impl Provider for OpenAi {
             .header(ACCEPT_ENCODING, "identity")
             .json(&request::body(&call, true, self.original));
         let incoming = self.http.send(OPENAI, request, call.deadline, &call.sent()).await?;
-        Ok(pieces(incoming, Builder::default()))
+        Ok(pieces(incoming, Builder::default(), answer::whole))
     }
 
     async fn embed(&self, name: &str, embed: EmbedRequest, deadline: Option<Instant>) -> Result<Vectors> {

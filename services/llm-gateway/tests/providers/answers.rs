@@ -176,3 +176,23 @@ async fn connections_are_used_again() {
         assert!(provider.connections() < 10, "{model} {streamed}: {}", provider.connections());
     }
 }
+
+#[tokio::test]
+async fn a_server_that_does_not_stream_is_understood() {
+    let (provider, gateway) = fixture().await;
+    let openai = json!({
+        "choices": [{"message": {"content": "all at once"}, "finish_reason": "length"}],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 3},
+    });
+    let anthropic = json!({
+        "content": [{"type": "text", "text": "all at once"}], "stop_reason": "max_tokens",
+        "usage": {"input_tokens": 7, "output_tokens": 3},
+    });
+    let usage = Usage { input: 7, output: 3, ..Usage::default() };
+    for (model, body) in [(OPENAI, openai), (ANTHROPIC, anthropic)] {
+        provider.script(Matcher::any(), Reply::raw(200, body.to_string()));
+        let completion = call(&gateway, true, ask(model, "hello")).await.unwrap();
+        let expected = ("all at once".to_owned(), vec![], FinishReason::Length, Some(usage));
+        assert_eq!(essence(&completion), expected, "{model}");
+    }
+}
