@@ -57,9 +57,8 @@ web() {
 
 lints() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
 
-# The program that tests start as a process, and the one the browser uses.
-program() { cargo build --locked --package nexus-cli; }
-
+# Always the whole workspace: building a part of it would choose other features of shared crates and build those twice.
+# The program itself, which tests and the browser start, is built here, too.
 tests() { NEXUS_PYTHON="$VENV/bin/python" cargo nextest run --workspace --locked --no-fail-fast; }
 
 doc_tests() { cargo test --doc --workspace --locked --quiet; }
@@ -81,7 +80,6 @@ step "programs" programs
 step "format" format
 step "web app" web
 step "lints" lints
-step "program" program
 step "python client" python_client
 step "tests" tests
 step "documentation tests" doc_tests
