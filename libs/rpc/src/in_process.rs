@@ -9,7 +9,9 @@ use nexus_api::{Error, Executor, Llm, Memory, Planner, Result, Scraper};
 use std::sync::Arc;
 
 fn pool(services: Services) -> Result<Pool> {
-    services.into_transport(ServerOptions::default()).map(Pool::of).map_err(Error::internal)
+    // Nobody calls from outside.
+    let options = ServerOptions { body_bytes: usize::MAX, ..ServerOptions::default() };
+    services.into_transport(options).map(Pool::of).map_err(Error::internal)
 }
 
 /// The planner, as clients see it.

@@ -1,6 +1,6 @@
 //! The executor's methods.
 
-use super::respond::{OnStop, Responses, streaming, unary};
+use super::respond::{OnStop, Responses, allowed, streaming, unary};
 use crate::{
     convert::{
         each,
@@ -32,11 +32,12 @@ impl ExecutorService for Handler {
         &self,
         request: Request<pb::StartExecutionRequest>,
     ) -> Result<Response<pb::StartExecutionResponse>, Status> {
+        let allowed = allowed(&request);
         unary!(request, |ctx, message| {
             let start = StartExecution {
                 workflow_id: id("/workflow_id", &message.workflow_id)?,
                 version: message.version,
-                inputs: inputs(message.inputs)?,
+                inputs: allowed.checked("/inputs", inputs(message.inputs)?)?,
                 budget: message.budget.map(TryInto::try_into).transpose()?,
                 idempotency_key: message.idempotency_key.filter(|key| !key.is_empty()),
             };

@@ -35,6 +35,8 @@ pub(super) struct Admitted {
     pub(super) call: Call,
     /// Becomes true when the server is about to stop.
     pub(super) stopping: watch::Receiver<bool>,
+    /// Largest JSON document or inputs, unless another process of the mesh vouches for them.
+    pub(super) body_bytes: Option<usize>,
 }
 
 #[derive(Clone)]
@@ -42,6 +44,14 @@ pub(super) struct Gate {
     authenticate: Option<Authenticate>,
     slots: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
+    body_bytes: usize,
+}
+
+/// Who calls.
+struct Caller {
+    principal: Option<String>,
+    /// It is another process of the mesh.
+    mesh: bool,
 }
 
 impl Gate {
@@ -50,12 +60,15 @@ impl Gate {
             authenticate: options.authenticate.clone(),
             slots: Arc::new(Semaphore::new(options.max_concurrent_calls.min(Semaphore::MAX_PERMITS))),
             stopping,
+            body_bytes: options.body_bytes,
         }
     }
 
     /// Who calls: the owner of the key, if keys are in use.
-    fn principal(&self, headers: &HeaderMap, claimed: Option<String>) -> Result<Option<String>> {
-        let Some(authenticate) = &self.authenticate else { return Ok(claimed) };
+    fn principal(&self, headers: &HeaderMap, claimed: Option<String>) -> Result<Caller> {
+        let Some(authenticate) = &self.authenticate else {
+            return Ok(Caller { principal: claimed, mesh: false });
+        };
         let refused = || {
             Error::new(Code::Unauthenticated, "a valid API key is needed")
                 .suggest("send it as metadata: `authorization: Bearer KEY`")
@@ -66,8 +79,8 @@ impl Gate {
             return Err(refused());
         }
         match authenticate(key.trim()).ok_or_else(refused)? {
-            name if name == keys::MESH => Ok(claimed.or(Some(name))),
-            name => Ok(Some(name)),
+            name if name == keys::MESH => Ok(Caller { principal: claimed.or(Some(name)), mesh: true }),
+            name => Ok(Caller { principal: Some(name), mesh: false }),
         }
     }
 }
@@ -113,16 +126,17 @@ where
         }
 
         let room = call.error_room;
-        let admitted =
-            self.gate.principal(request.headers(), call.ctx.principal.take()).and_then(|principal| {
-                span.record("principal", principal.as_deref());
-                call.ctx.principal = principal;
-                self.gate.slots.clone().try_acquire_owned().map_err(|_| {
-                    Error::new(Code::RateLimited, "the service is working on as many calls as it can")
-                        .reason("too_many_calls")
-                        .retry_after(Duration::from_secs(1))
-                })
-            });
+        let mut mesh = false;
+        let admitted = self.gate.principal(request.headers(), call.ctx.principal.take()).and_then(|caller| {
+            span.record("principal", caller.principal.as_deref());
+            call.ctx.principal = caller.principal;
+            mesh = caller.mesh;
+            self.gate.slots.clone().try_acquire_owned().map_err(|_| {
+                Error::new(Code::RateLimited, "the service is working on as many calls as it can")
+                    .reason("too_many_calls")
+                    .retry_after(Duration::from_secs(1))
+            })
+        });
         let slot = match admitted {
             Ok(slot) => slot,
             Err(error) => {
@@ -131,7 +145,8 @@ where
                 return std::future::ready(Ok(refusal)).boxed();
             }
         };
-        request.extensions_mut().insert(Admitted { call, stopping: self.gate.stopping.clone() });
+        let (stopping, body_bytes) = (self.gate.stopping.clone(), (!mesh).then_some(self.gate.body_bytes));
+        request.extensions_mut().insert(Admitted { call, stopping, body_bytes });
 
         let work = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         let noted = span.clone();

@@ -23,6 +23,7 @@ use crate::proto::{
 use crate::transport::Transport;
 use gate::Gate;
 use nexus_api::{Bounded, Executor, Llm, Memory, Planner, Scraper};
+use nexus_model::limits::Limits;
 use std::{fmt, future::Future, io, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{
@@ -32,8 +33,8 @@ use tonic::{
 };
 use tower::Layer;
 
-/// Largest request that is read. The documented limit of a document (1 MiB of JSON) is for the ports to enforce;
-/// this one only keeps memory bounded.
+/// Largest request that is read. Documents and inputs have a limit of their own ([`ServerOptions::body_bytes`]); this
+/// one only keeps memory bounded.
 const MAX_REQUEST: usize = 16 << 20;
 
 /// Which ports are offered.
@@ -143,6 +144,9 @@ pub struct ServerOptions {
     pub authenticate: Option<Authenticate>,
     /// Most calls at work at the same time, beginnings of streams included; more are refused as `RateLimited`.
     pub max_concurrent_calls: usize,
+    /// Largest workflow document and largest inputs, in bytes of JSON; more is refused as `TooLarge`. Does not hold for
+    /// other processes of the mesh, known by their key: they answer for what they pass on.
+    pub body_bytes: usize,
     /// How long calls in flight may go on after the shutdown has begun.
     pub drain: Duration,
     /// Whether services are ready, as `grpc.health.v1` says it. Keep a clone to change it.
@@ -154,6 +158,7 @@ impl Default for ServerOptions {
         Self {
             authenticate: None,
             max_concurrent_calls: 4_096,
+            body_bytes: Limits::default().body_bytes,
             drain: nexus_runtime::shutdown::DRAIN,
             health: Health::default(),
         }
@@ -165,6 +170,7 @@ impl fmt::Debug for ServerOptions {
         f.debug_struct("ServerOptions")
             .field("authenticate", &self.authenticate.is_some())
             .field("max_concurrent_calls", &self.max_concurrent_calls)
+            .field("body_bytes", &self.body_bytes)
             .field("drain", &self.drain)
             .finish_non_exhaustive()
     }

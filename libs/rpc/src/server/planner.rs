@@ -1,6 +1,6 @@
 //! The planner's methods.
 
-use super::respond::unary;
+use super::respond::{Allowed, allowed, unary};
 use crate::{
     convert::{
         executor::inputs,
@@ -9,10 +9,17 @@ use crate::{
     },
     proto::planner::{self as pb, planner_service_server::PlannerService},
 };
-use nexus_api::{Bounded, Code, Error, Planner};
+use nexus_api::{Bounded, Code, Error, Planner, planner::Target};
 use tonic::{Request, Response, Status};
 
 pub(super) struct Handler(pub(super) Bounded<dyn Planner>);
+
+fn checked(allowed: Allowed, target: Target) -> nexus_api::Result<Target> {
+    match target {
+        Target::Document(document) => allowed.checked("/document", document).map(Target::Document),
+        stored @ Target::Workflow { .. } => Ok(stored),
+    }
+}
 
 #[tonic::async_trait]
 impl PlannerService for Handler {
@@ -20,8 +27,10 @@ impl PlannerService for Handler {
         &self,
         request: Request<pb::CreateWorkflowRequest>,
     ) -> Result<Response<pb::CreateWorkflowResponse>, Status> {
+        let allowed = allowed(&request);
         unary!(request, |ctx, message| {
-            let workflow = self.0.create_workflow(ctx, document(message.document)?, message.draft).await?;
+            let document = allowed.checked("/document", document(message.document)?)?;
+            let workflow = self.0.create_workflow(ctx, document, message.draft).await?;
             Ok(pb::CreateWorkflowResponse { workflow: Some(workflow.into()) })
         })
     }
@@ -41,6 +50,7 @@ impl PlannerService for Handler {
         &self,
         request: Request<pb::UpdateWorkflowRequest>,
     ) -> Result<Response<pb::UpdateWorkflowResponse>, Status> {
+        let allowed = allowed(&request);
         unary!(request, |ctx, message| {
             let id = id("/workflow_id", &message.workflow_id)?;
             let expected = message.expected_version.ok_or_else(|| {
@@ -48,7 +58,7 @@ impl PlannerService for Handler {
                     .suggest("set `expected_version` to the `version` you have read")
                     .detail("/expected_version", "is missing")
             })?;
-            let document = document(message.document)?;
+            let document = allowed.checked("/document", document(message.document)?)?;
             let workflow = self.0.update_workflow(ctx, id, expected, document, message.draft).await?;
             Ok(pb::UpdateWorkflowResponse { workflow: Some(workflow.into()) })
         })
@@ -91,12 +101,17 @@ impl PlannerService for Handler {
         &self,
         request: Request<pb::ValidateRequest>,
     ) -> Result<Response<pb::ValidateResponse>, Status> {
-        unary!(request, |ctx, message| Ok(self.0.validate(ctx, document(message.document)?).await?.into()))
+        let allowed = allowed(&request);
+        unary!(request, |ctx, message| {
+            let document = allowed.checked("/document", document(message.document)?)?;
+            Ok(self.0.validate(ctx, document).await?.into())
+        })
     }
 
     async fn plan(&self, request: Request<pb::PlanRequest>) -> Result<Response<pb::PlanResponse>, Status> {
+        let allowed = allowed(&request);
         unary!(request, |ctx, message| {
-            let target = target(message.document, message.workflow_id, message.version)?;
+            let target = checked(allowed, target(message.document, message.workflow_id, message.version)?)?;
             Ok(self.0.plan(ctx, target).await?.into())
         })
     }
@@ -105,10 +120,12 @@ impl PlannerService for Handler {
         &self,
         request: Request<pb::EstimateRequest>,
     ) -> Result<Response<pb::EstimateResponse>, Status> {
+        let allowed = allowed(&request);
         unary!(request, |ctx, message| {
-            let target = target(message.document, message.workflow_id, message.version)?;
+            let target = checked(allowed, target(message.document, message.workflow_id, message.version)?)?;
             let budget = message.budget.map(TryInto::try_into).transpose()?;
-            Ok(self.0.estimate(ctx, target, inputs(message.inputs)?, budget).await?.into())
+            let inputs = allowed.checked("/inputs", inputs(message.inputs)?)?;
+            Ok(self.0.estimate(ctx, target, inputs, budget).await?.into())
         })
     }
 }

@@ -5,7 +5,8 @@ use super::gate::{Admitted, said};
 use crate::{meta, status::to_status};
 use futures::{FutureExt, StreamExt, stream};
 use nexus_api::{BoxStream, CallCtx, Code, Error, Result};
-use std::{future::Future, panic::AssertUnwindSafe, pin::Pin};
+use serde_json::Value as Json;
+use std::{future::Future, io, panic::AssertUnwindSafe, pin::Pin};
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 use tracing::{Instrument, Span};
@@ -42,6 +43,47 @@ pub(super) enum OnStop {
     End,
     /// It goes on to its own end.
     Finish,
+}
+
+/// How large the JSON in a request may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Allowed(Option<usize>);
+
+/// How large the JSON in this request may be: other processes of the mesh pass on what they have measured.
+pub(super) fn allowed<M>(request: &Request<M>) -> Allowed {
+    Allowed(request.extensions().get::<Admitted>().and_then(|admitted| admitted.body_bytes))
+}
+
+impl Allowed {
+    /// Hands the JSON at `path` on if it is not too large. Measured as JSON, as the HTTP gateway measures it, because
+    /// the same document takes several times as much or less on this wire.
+    pub(super) fn checked(self, path: &str, json: Json) -> Result<Json> {
+        let Some(limit) = self.0 else { return Ok(json) };
+        if serde_json::to_writer(Room(limit), &json).is_ok() {
+            return Ok(json);
+        }
+        let message = format!("`{path}` is larger than {limit} bytes of JSON (limit `body_bytes`)");
+        Err(Error::new(Code::TooLarge, message)
+            .suggest("send less at once, or have the limit raised (NEXUS_LIMIT_BODY_BYTES)")
+            .detail(path, format!("limit: {limit} bytes")))
+    }
+}
+
+/// Takes so many bytes, keeps none and refuses more.
+struct Room(usize);
+
+impl io::Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.checked_sub(bytes.len()) {
+            Some(left) => self.0 = left,
+            None => return Err(io::ErrorKind::FileTooLarge.into()),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The call that a request makes, without its message.

@@ -34,7 +34,9 @@ async fn remote() -> [Ports; 2] {
         _server: None,
     };
     let fake = Fake::new(Mood::Good);
-    let server = Served::new(all(&fake), ServerOptions::default()).await;
+    // What counts here is what the wire carries, not what outsiders may send.
+    let unlimited = ServerOptions { body_bytes: usize::MAX, ..ServerOptions::default() };
+    let server = Served::new(all(&fake), unlimited).await;
     let options = Default::default();
     let tcp = Ports {
         name: "TCP",

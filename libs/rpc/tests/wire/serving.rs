@@ -6,11 +6,14 @@ use crate::{
     samples,
 };
 use futures::StreamExt;
-use nexus_api::{CallCtx, Code, Executor, Llm, Memory, Planner, Scraper};
+use nexus_api::{
+    CallCtx, Code, Executor, Llm, Memory, Planner, Scraper, executor::StartExecution, planner::Target,
+};
 use nexus_rpc::{
     client::{self, ClientOptions},
     server::{Health, ServerOptions, Services, serve},
 };
+use serde_json::json;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::transport::Channel;
@@ -232,4 +235,56 @@ async fn more_calls_than_allowed_are_refused() {
     fake.alive(0).await;
     fake.set(Mood::Good);
     llm.list_models(&ctx).await.unwrap();
+}
+
+#[tokio::test]
+async fn documents_and_inputs_have_a_largest_size_for_outsiders() {
+    let fake = Fake::new(Mood::Good);
+    let keyed = ServerOptions {
+        authenticate: Some(Arc::new(|key: &str| match key {
+            "mesh" => Some(nexus_runtime::keys::MESH.to_owned()),
+            key => Some(key.to_owned()),
+        })),
+        ..ServerOptions::default()
+    };
+    let keyed = Served::new(all(&fake), keyed).await;
+    let open = Served::new(all(&fake), ServerOptions::default()).await;
+    let ctx = CallCtx::background();
+    // Together with the names and quotes around it, a text of this length makes exactly 1 MiB.
+    let fits = (1 << 20) - r#"{"a":""}"#.len();
+    let json = |length| json!({"a": "x".repeat(length)});
+    let start = |inputs| StartExecution {
+        workflow_id: samples::workflow_id(),
+        version: None,
+        inputs,
+        budget: None,
+        idempotency_key: None,
+    };
+    for (server, key, limited) in [(&keyed, "ci", true), (&keyed, "mesh", false), (&open, "", true)] {
+        let options = ClientOptions { api_key: Some(key.into()), ..ClientOptions::default() };
+        let planner = client::planner(&server.url, &options).unwrap();
+        let executor = client::executor(&server.url, &options).unwrap();
+        for length in [fits, fits + 1, 8 << 20] {
+            let (id, document) = (samples::workflow_id(), || Target::Document(json(length)));
+            let stored = Target::Workflow { id, version: None };
+            let answers = [
+                planner.create_workflow(&ctx, json(length), false).await.err(),
+                planner.update_workflow(&ctx, id, 1, json(length), false).await.err(),
+                planner.validate(&ctx, json(length)).await.err(),
+                planner.plan(&ctx, document()).await.err(),
+                planner.estimate(&ctx, document(), json!({}), None).await.err(),
+                planner.estimate(&ctx, stored, json(length), None).await.err(),
+                executor.start_execution(&ctx, start(json(length))).await.err(),
+            ];
+            for (ix, answer) in answers.into_iter().enumerate() {
+                if limited && length > fits {
+                    let error = answer.unwrap();
+                    assert_eq!((error.code, error.details.len()), (Code::TooLarge, 1), "{key} {length} {ix}");
+                    assert!(error.message.contains("1048576"), "{error}");
+                } else {
+                    assert!(answer.is_none(), "{key} {length} {ix}: {answer:?}");
+                }
+            }
+        }
+    }
 }
