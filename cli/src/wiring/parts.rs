@@ -87,7 +87,7 @@ pub(super) fn grpc_options(config: &Config) -> ServerOptions {
         let authenticate: Authenticate = Arc::new(move |key: &str| keys.name_of(key).map(str::to_owned));
         authenticate
     });
-    ServerOptions { authenticate, ..ServerOptions::default() }
+    ServerOptions { authenticate, body_bytes: config.limits.body_bytes, ..ServerOptions::default() }
 }
 
 /// How the other processes of a mesh are called.
