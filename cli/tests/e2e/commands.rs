@@ -4,7 +4,7 @@ use crate::{Place, examples, one_json, read};
 use serde_json::json;
 
 #[test]
-fn documents_are_validated_planned_and_estimated() {
+fn documents_are_validated_and_planned() {
     let place = Place::new();
     for path in examples() {
         let file = path.to_str().unwrap();
@@ -12,9 +12,6 @@ fn documents_are_validated_planned_and_estimated() {
         assert_eq!(report["valid"], json!(true), "{file}: {report}");
         let plan = one_json(&place.nexus(&["plan", file, "--json"]).stdout);
         assert!(plan["node_count"].as_u64().unwrap() > 0);
-        let inputs = place.write("inputs.json", &crate::inputs_for(&read(&path)));
-        let estimate = one_json(&place.nexus(&["estimate", file, "--inputs", &inputs, "--json"]).stdout);
-        assert!(estimate["max_usd"].as_f64() >= estimate["expected_usd"].as_f64(), "{estimate}");
         for command in ["validate", "plan"] {
             let done = place.nexus(&[command, file]);
             assert_eq!(done.code(), 0, "{}", done.stderr);
@@ -93,9 +90,12 @@ fn the_rest_says_what_it_is() {
 #[test]
 fn a_mesh_role_says_what_it_cannot_do_without() {
     let place = Place::new();
-    for arguments in [&["serve", "planner"][..], &["serve", "executor"], &["migrate"]] {
-        let done = place.nexus(arguments);
+    for role in ["planner", "executor"] {
+        let done = place.nexus(&["serve", role]);
         assert_eq!(done.code(), 2, "{}", done.stderr);
         assert!(done.stderr.contains("DATABASE_URL"), "{}", done.stderr);
     }
+    let migrated = place.nexus(&["migrate"]);
+    assert_eq!(migrated.code(), 0, "{}", migrated.stderr);
+    assert!(place.data().join("nexus.db").exists());
 }
