@@ -11,7 +11,7 @@ const AFTER_HELP: &str =
 4 cancelled, 5 cannot reach a server.
 Every setting is an environment variable too; `nexus help up` lists them all.";
 
-/// Nexus: AI workflows with a guaranteed budget.
+/// Nexus: durable AI workflows, priced call by call.
 #[derive(Debug, Parser)]
 #[command(name = "nexus", version, about, after_help = AFTER_HELP)]
 pub(crate) struct Cli {

@@ -17,7 +17,7 @@ use utoipa::{
 #[openapi(
     info(
         title = "Nexus",
-        description = "Build, run and watch AI workflows with a guaranteed budget.\n\nAll JSON is snake_case; times are RFC 3339 UTC; money is US dollars. Unknown members of a body are refused. Every failure has the same shape (`ErrorBody`). If the server has API keys, every call needs one (`Authorization: Bearer KEY`), except `/healthz`, `/readyz` and the files of the web application.",
+        description = "Save, run and watch AI workflows.\n\nAll JSON is snake_case; times are RFC 3339 UTC; money is US dollars. Unknown members of a body are refused. Every failure has the same shape (`ErrorBody`). If the server has API keys, every call needs one (`Authorization: Bearer KEY`), except `/healthz`, `/readyz` and the files of the web application.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(ErrorBody)),
