@@ -44,25 +44,27 @@ impl Demo {
         if name == "slow" { self.pace.slow_piece } else { self.pace.piece }
     }
 
+    fn times(pause: Duration, pieces: usize) -> Duration {
+        pause * u32::try_from(pieces).unwrap_or(u32::MAX)
+    }
+
     /// How many pieces' time the model seems to read before it speaks: longer prompts take longer, so that nodes that
     /// run beside each other end in the same order every time. The large model takes its time.
     fn reading(call: &Call) -> usize {
-        let read = tokens(&call.request.messages, &[]).min(100) * 6 / 10;
+        let read = tokens(&call.request.messages, &[]).min(100);
         usize::try_from(read).unwrap_or_default() + if call.name == "large" { 8 } else { 0 }
     }
 
-    /// Waits as long as `pieces` pieces take.
-    async fn wait(pause: Duration, pieces: usize, deadline: Option<Instant>) -> Result<()> {
-        if pause.is_zero() {
-            return Ok(());
-        }
-        let until = Instant::now() + pause * u32::try_from(pieces).unwrap_or(u32::MAX);
+    /// Waits until a moment of the answer, or until the caller's patience ends.
+    async fn wait(until: Instant, deadline: Option<Instant>) -> Result<()> {
         match deadline {
             Some(deadline) if deadline < until => {
                 sleep_until(deadline).await;
                 Err(Error::new(Code::DeadlineExceeded, "the demo model did not finish in time")
                     .reason("provider_timeout"))
             }
+            // without pauses there is nothing to wait for, not even the clock
+            _ if until <= Instant::now() => Ok(()),
             _ => {
                 sleep_until(until).await;
                 Ok(())
@@ -75,23 +77,22 @@ impl Demo {
 impl Provider for Demo {
     async fn complete(&self, call: Call) -> Result<Answer> {
         let answer = answer(&call);
-        Self::wait(self.pace.piece, Self::reading(&call), call.deadline).await?;
-        Self::wait(self.pause(&call.name), pieces(&answer.text).len().max(1), call.deadline).await?;
+        let spoken = Self::times(self.pause(&call.name), pieces(&answer.text).len().max(1));
+        let until = Instant::now() + Self::times(self.pace.piece, Self::reading(&call)) + spoken;
+        Self::wait(until, call.deadline).await?;
         Ok(answer)
     }
 
     async fn stream(&self, call: Call) -> Result<BoxStream<Piece>> {
         let answer = answer(&call);
         let (pause, deadline) = (self.pause(&call.name), call.deadline);
-        let (reading, pace) = (Self::reading(&call), self.pace.piece);
+        // The times of all pieces are fixed at the start: pauses that a busy machine stretches must not add up.
+        let begins = Instant::now() + Self::times(self.pace.piece, Self::reading(&call));
         let mut items: Vec<Piece> = pieces(&answer.text).into_iter().map(Piece::Text).collect();
         items.push(Piece::Done(Box::new(answer)));
         let items = stream::iter(items.into_iter().enumerate()).then(move |(nth, piece)| async move {
-            if nth == 0 {
-                Self::wait(pace, reading, deadline).await?;
-            }
             if matches!(piece, Piece::Text(_)) {
-                Self::wait(pause, 1, deadline).await?;
+                Self::wait(begins + Self::times(pause, nth + 1), deadline).await?;
             }
             Ok(piece)
         });
