@@ -60,6 +60,9 @@ describe("the app", () => {
     await mark(page);
     await page.getByRole("button", { name: "Create and run Research brief" }).click();
     const dialog = page.getByRole("dialog");
+    // the template brings an example input; without any, the form says so
+    expect(await dialog.getByLabel("Topic").inputValue()).toBe("Rust");
+    await dialog.getByLabel("Topic").fill("");
     await dialog.getByRole("button", { name: "Create and run" }).click();
     await dialog.getByText("This is needed.").waitFor();
     await dialog.getByLabel("Topic").fill("Tides");

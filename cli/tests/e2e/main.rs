@@ -3,7 +3,6 @@
 //! to each).
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "a test ends with a panic when something is not as it should be"
 )]
