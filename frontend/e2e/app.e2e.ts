@@ -158,6 +158,9 @@ describe("the app", () => {
     await more.click();
     await page.getByRole("menuitem", { name: "Delete…" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    // while the dialog is there, the page behind it has no roles
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await page.getByRole("link", { name: "Short-lived (copy)" }).waitFor();
     await page.getByRole("link", { name: "Short-lived", exact: true }).waitFor({ state: "detached" });
     expect(await page.getByRole("link", { name: "Short-lived (copy)" }).count()).toBe(1);
     expect(faults).toEqual([]);
