@@ -6,20 +6,20 @@ use crate::{
     BoxStream, CallCtx, Code, Error, Executor, Llm, Memory, Planner, Result, Scraper,
     executor::{ExecutionFilter, Resume, StartExecution, Started},
     llm::{CompleteRequest, Completion, EmbedRequest, Embedded, Message, ModelInfo, StreamItem},
-    memory::{Entry, Scope},
+    memory::{EmbeddingModel, Entry, RecallRequest, Recalled, Reembedded, Scope, StoreRequest, Stored},
     planner::{Estimate, PageRequest, Target},
     scraper::{CreateJob, EndpointData, EndpointQuery, Job, TestResult},
 };
 use async_trait::async_trait;
 use nexus_model::{
-    Event, Execution, ExecutionId, JobId, MemoryId, WorkflowId,
+    Event, Execution, ExecutionId, JobId, MemoryId, Money, WorkflowId,
     document::BudgetOverride,
     event::WatchItem,
     execution::ExecutionSummary,
     problem::Report,
     workflow::{Page, Plan, VersionInfo, Workflow},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::{future::Future, sync::Arc, time::Duration};
 
 /// A port that answers `DeadlineExceeded` when the deadline of the call has come.
@@ -90,10 +90,13 @@ bounded!(Llm {
 });
 
 bounded!(Memory {
-    fn store(scope: Scope, text: String, metadata: Map<String, Value>) -> MemoryId;
-    fn recall(scope: Scope, query: String, top_k: u32) -> Vec<Entry>;
+    fn store(request: StoreRequest) -> Stored;
+    fn recall(request: RecallRequest) -> Recalled;
     fn list(scope: Scope, page: PageRequest) -> Page<Entry>;
     fn delete(id: MemoryId) -> ();
+    fn delete_scope(scope: Scope) -> u64;
+    fn embedding_model() -> EmbeddingModel;
+    fn reembed(max_cost: Option<Money>) -> Reembedded;
 });
 
 bounded!(Scraper {

@@ -4,9 +4,12 @@
 //! Not here: embedding models (`nexus-llm-gateway`).
 
 use async_trait::async_trait;
-use nexus_api::{CallCtx, Error, Memory, Result, memory::Entry, memory::Scope, planner::PageRequest};
-use nexus_model::{MemoryId, workflow::Page};
-use serde_json::{Map, Value};
+use nexus_api::{
+    CallCtx, Error, Memory, Result,
+    memory::{EmbeddingModel, Entry, RecallRequest, Recalled, Reembedded, Scope, StoreRequest, Stored},
+    planner::PageRequest,
+};
+use nexus_model::{MemoryId, Money, workflow::Page};
 
 /// Answers `Unimplemented` to everything.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,11 +21,11 @@ fn missing<T>() -> Result<T> {
 
 #[async_trait]
 impl Memory for MemoryService {
-    async fn store(&self, _: &CallCtx, _: Scope, _: String, _: Map<String, Value>) -> Result<MemoryId> {
+    async fn store(&self, _: &CallCtx, _: StoreRequest) -> Result<Stored> {
         missing()
     }
 
-    async fn recall(&self, _: &CallCtx, _: Scope, _: String, _: u32) -> Result<Vec<Entry>> {
+    async fn recall(&self, _: &CallCtx, _: RecallRequest) -> Result<Recalled> {
         missing()
     }
 
@@ -31,6 +34,18 @@ impl Memory for MemoryService {
     }
 
     async fn delete(&self, _: &CallCtx, _: MemoryId) -> Result<()> {
+        missing()
+    }
+
+    async fn delete_scope(&self, _: &CallCtx, _: Scope) -> Result<u64> {
+        missing()
+    }
+
+    async fn embedding_model(&self, _: &CallCtx) -> Result<EmbeddingModel> {
+        missing()
+    }
+
+    async fn reembed(&self, _: &CallCtx, _: Option<Money>) -> Result<Reembedded> {
         missing()
     }
 }

@@ -5,12 +5,12 @@ use futures::{StreamExt, stream};
 use nexus_api::{
     BoxStream, CallCtx, Error, Llm, Memory, Result, Scraper,
     llm::{CompleteRequest, Completion, EmbedRequest, Embedded, Message, ModelInfo, StreamItem},
-    memory::{Entry, Scope},
+    memory::{EmbeddingModel, Entry, RecallRequest, Recalled, Reembedded, Scope, StoreRequest, Stored},
     planner::PageRequest,
     scraper::{CreateJob, EndpointData, EndpointQuery, Job, JobStatus, TestResult},
 };
-use nexus_model::{JobId, MemoryId, Money, Timestamp, price::Mode, workflow::Page};
-use serde_json::{Map, Value, json};
+use nexus_model::{JobId, MemoryId, Money, Timestamp, price::{Mode, Usage}, workflow::Page};
+use serde_json::{Map, json};
 use std::sync::{
     Mutex,
     atomic::{AtomicBool, Ordering},
@@ -53,11 +53,15 @@ pub(crate) struct FakeMemory;
 
 #[async_trait]
 impl Memory for FakeMemory {
-    async fn store(&self, _: &CallCtx, _: Scope, _: String, _: Map<String, Value>) -> Result<MemoryId> {
-        Ok(MemoryId::generate())
+    async fn store(&self, _: &CallCtx, request: StoreRequest) -> Result<Stored> {
+        let id = request.id.unwrap_or_else(MemoryId::generate);
+        Ok(Stored { id, usage: Usage::default(), cost: Money::from_picos(7) })
     }
-    async fn recall(&self, _: &CallCtx, _: Scope, _: String, _: u32) -> Result<Vec<Entry>> {
-        Ok(Vec::new())
+    async fn recall(&self, _: &CallCtx, request: RecallRequest) -> Result<Recalled> {
+        let (id, created_at) = (MemoryId::generate(), Timestamp::now());
+        let entry = Entry { id, text: request.query, metadata: Map::new(), score: Some(0.5), created_at };
+        let entries = vec![entry; request.top_k as usize];
+        Ok(Recalled { entries, usage: Usage::default(), cost: Money::ZERO })
     }
     async fn list(&self, _: &CallCtx, scope: Scope, _: PageRequest) -> Result<Page<Entry>> {
         assert!(matches!(scope, Scope::Execution(_)));
@@ -67,6 +71,15 @@ impl Memory for FakeMemory {
     }
     async fn delete(&self, _: &CallCtx, _: MemoryId) -> Result<()> {
         Ok(())
+    }
+    async fn delete_scope(&self, _: &CallCtx, _: Scope) -> Result<u64> {
+        Ok(3)
+    }
+    async fn embedding_model(&self, _: &CallCtx) -> Result<EmbeddingModel> {
+        Ok(EmbeddingModel { model: "local/m".to_owned(), per_token: Some(Money::ZERO), piece_bytes: 100 })
+    }
+    async fn reembed(&self, _: &CallCtx, _: Option<Money>) -> Result<Reembedded> {
+        Ok(Reembedded { entries: 2, remaining: 1, usage: Usage::default(), cost: Money::ZERO })
     }
 }
 

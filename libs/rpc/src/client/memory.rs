@@ -5,44 +5,35 @@ use super::{
     pool::{Pool, Repeat},
 };
 use crate::{
-    convert::{all, answer, from_page, id as parse_id, memory::scope_to_proto},
-    json::Struct,
+    convert::{answer, from_page, memory::scope_to_proto},
     meta::Shape,
     proto::memory::{self as pb, memory_service_client::MemoryServiceClient},
 };
 use async_trait::async_trait;
 use nexus_api::{
     CallCtx, Memory, Result,
-    memory::{Entry, Scope},
+    memory::{EmbeddingModel, Entry, RecallRequest, Recalled, Reembedded, Scope, StoreRequest, Stored},
     planner::PageRequest,
 };
-use nexus_model::{MemoryId, workflow::Page};
-use serde_json::{Map, Value};
+use nexus_model::{MemoryId, Money, workflow::Page};
 
 pub(super) struct Client(pub(super) Pool);
 
 #[async_trait]
 impl Memory for Client {
-    async fn store(
-        &self,
-        ctx: &CallCtx,
-        scope: Scope,
-        text: String,
-        metadata: Map<String, Value>,
-    ) -> Result<MemoryId> {
-        let (scope, execution_id, workflow_id) = scope_to_proto(scope);
-        let metadata = Some(Struct::new(metadata));
-        let message = pb::StoreRequest { scope, execution_id, workflow_id, text, metadata };
+    async fn store(&self, ctx: &CallCtx, request: StoreRequest) -> Result<Stored> {
+        let message = pb::StoreRequest::from(request);
         let response =
             call!(self.0, ctx, Repeat::IfNotSent, Shape::Unary, MemoryServiceClient::store, message);
-        answer(parse_id("/id", &response.await?.id))
+        answer(response.await?.try_into())
     }
 
-    async fn recall(&self, ctx: &CallCtx, scope: Scope, query: String, top_k: u32) -> Result<Vec<Entry>> {
-        let (scope, execution_id, workflow_id) = scope_to_proto(scope);
-        let message = pb::RecallRequest { scope, execution_id, workflow_id, query, top_k: Some(top_k) };
-        let response = call!(self.0, ctx, Repeat::Safe, Shape::Unary, MemoryServiceClient::recall, message);
-        answer(all(response.await?.entries))
+    async fn recall(&self, ctx: &CallCtx, request: RecallRequest) -> Result<Recalled> {
+        let message = pb::RecallRequest::from(request);
+        // Not repeated after it was sent: the query's embedding would be paid for twice.
+        let response =
+            call!(self.0, ctx, Repeat::IfNotSent, Shape::Unary, MemoryServiceClient::recall, message);
+        answer(response.await?.try_into())
     }
 
     async fn list(&self, ctx: &CallCtx, scope: Scope, page: PageRequest) -> Result<Page<Entry>> {
@@ -59,5 +50,27 @@ impl Memory for Client {
         let response =
             call!(self.0, ctx, Repeat::IfNotSent, Shape::Unary, MemoryServiceClient::delete, message);
         response.await.map(|_| ())
+    }
+
+    async fn delete_scope(&self, ctx: &CallCtx, scope: Scope) -> Result<u64> {
+        let (scope, execution_id, workflow_id) = scope_to_proto(scope);
+        let message = pb::DeleteScopeRequest { scope, execution_id, workflow_id };
+        let response =
+            call!(self.0, ctx, Repeat::IfNotSent, Shape::Unary, MemoryServiceClient::delete_scope, message);
+        response.await.map(|response| response.deleted)
+    }
+
+    async fn embedding_model(&self, ctx: &CallCtx) -> Result<EmbeddingModel> {
+        let message = pb::GetEmbeddingModelRequest {};
+        let response =
+            call!(self.0, ctx, Repeat::Safe, Shape::Unary, MemoryServiceClient::get_embedding_model, message);
+        answer(response.await?.try_into())
+    }
+
+    async fn reembed(&self, ctx: &CallCtx, max_cost: Option<Money>) -> Result<Reembedded> {
+        let message = pb::ReembedRequest { max_cost_usd: max_cost.map(Money::usd) };
+        let response =
+            call!(self.0, ctx, Repeat::IfNotSent, Shape::Unary, MemoryServiceClient::reembed, message);
+        response.await.map(Into::into)
     }
 }

@@ -2,14 +2,18 @@
 
 use super::respond::unary;
 use crate::{
-    convert::{check_depth_of, each, id, memory::scope, object_or_empty, page, page_request},
+    convert::{
+        check_depth_of, id,
+        memory::{max_cost, named_scope, scope},
+        page, page_request,
+    },
     proto::memory::{self as pb, memory_service_server::MemoryService},
 };
-use nexus_api::{Bounded, Memory};
+use nexus_api::{
+    Bounded, Memory,
+    memory::{RecallRequest, StoreRequest},
+};
 use tonic::{Request, Response, Status};
-
-/// Entries of a recall that does not say how many.
-const TOP_K: u32 = 5;
 
 pub(super) struct Handler(pub(super) Bounded<dyn Memory>);
 
@@ -17,11 +21,9 @@ pub(super) struct Handler(pub(super) Bounded<dyn Memory>);
 impl MemoryService for Handler {
     async fn store(&self, request: Request<pb::StoreRequest>) -> Result<Response<pb::StoreResponse>, Status> {
         unary!(request, |ctx, message| {
-            let scope = scope(&message.scope, message.execution_id, message.workflow_id)?;
-            let metadata = object_or_empty("/metadata", message.metadata)?;
-            check_depth_of("/metadata", &metadata)?;
-            let id = self.0.store(ctx, scope, message.text, metadata).await?;
-            Ok(pb::StoreResponse { id: id.to_string() })
+            let request = StoreRequest::try_from(message)?;
+            check_depth_of("/metadata", &request.metadata)?;
+            Ok(self.0.store(ctx, request).await?.into())
         })
     }
 
@@ -30,10 +32,7 @@ impl MemoryService for Handler {
         request: Request<pb::RecallRequest>,
     ) -> Result<Response<pb::RecallResponse>, Status> {
         unary!(request, |ctx, message| {
-            let scope = scope(&message.scope, message.execution_id, message.workflow_id)?;
-            let top_k = message.top_k.unwrap_or(TOP_K);
-            let entries = self.0.recall(ctx, scope, message.query, top_k).await?;
-            Ok(pb::RecallResponse { entries: each(entries) })
+            Ok(self.0.recall(ctx, RecallRequest::try_from(message)?).await?.into())
         })
     }
 
@@ -53,6 +52,32 @@ impl MemoryService for Handler {
         unary!(request, |ctx, message| {
             self.0.delete(ctx, id("/id", &message.id)?).await?;
             Ok(pb::DeleteResponse {})
+        })
+    }
+
+    async fn delete_scope(
+        &self,
+        request: Request<pb::DeleteScopeRequest>,
+    ) -> Result<Response<pb::DeleteScopeResponse>, Status> {
+        unary!(request, |ctx, message| {
+            let deleted = self.0.delete_scope(ctx, named_scope(message)?).await?;
+            Ok(pb::DeleteScopeResponse { deleted })
+        })
+    }
+
+    async fn get_embedding_model(
+        &self,
+        request: Request<pb::GetEmbeddingModelRequest>,
+    ) -> Result<Response<pb::GetEmbeddingModelResponse>, Status> {
+        unary!(request, |ctx, _message| Ok(self.0.embedding_model(ctx).await?.into()))
+    }
+
+    async fn reembed(
+        &self,
+        request: Request<pb::ReembedRequest>,
+    ) -> Result<Response<pb::ReembedResponse>, Status> {
+        unary!(request, |ctx, message| {
+            Ok(self.0.reembed(ctx, max_cost(message.max_cost_usd)?).await?.into())
         })
     }
 }

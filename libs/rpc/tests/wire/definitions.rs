@@ -134,7 +134,7 @@ fn every_promised_method_is_there() {
         ("executor", "StartExecution GetExecution ListExecutions CancelExecution ResumeExecution ListEvents"),
         ("executor", "WatchExecution"),
         ("llm", "Complete StreamComplete Embed CountTokens ListModels"),
-        ("memory", "Store Recall List Delete"),
+        ("memory", "Store Recall List Delete DeleteScope GetEmbeddingModel Reembed"),
         ("scraper", "CreateJob GetJob ListJobs DeleteJob WatchJob TestJob RegenerateJob RunEndpoint"),
     ];
     let promised: BTreeSet<String> = promised

@@ -8,19 +8,19 @@ use nexus_api::{
     BoxStream, CallCtx, Code, Error, Executor, Llm, Memory, Planner, Result, Scraper,
     executor::{ExecutionFilter, Resume, StartExecution, Started},
     llm::{CompleteRequest, Completion, EmbedRequest, Embedded, Message, ModelInfo, StreamItem},
-    memory::{Entry, Scope},
+    memory::{EmbeddingModel, Entry, RecallRequest, Recalled, Reembedded, Scope, StoreRequest, Stored},
     planner::{Estimate, PageRequest, Target},
     scraper::{CreateJob, EndpointData, EndpointQuery, Job, TestResult},
 };
 use nexus_model::{
-    Event, Execution, ExecutionId, ExecutionStatus, JobId, MemoryId, WorkflowId,
+    Event, Execution, ExecutionId, ExecutionStatus, JobId, MemoryId, Money, WorkflowId,
     document::BudgetOverride,
     event::WatchItem,
     execution::ExecutionSummary,
     problem::Report,
     workflow::{Page, Plan, VersionInfo, Workflow},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::{
     fmt::Debug,
     sync::{Arc, Mutex},
@@ -193,10 +193,13 @@ fake!(Llm {
 });
 
 fake!(Memory {
-    fn store(scope: Scope, text: String, metadata: Map<String, Value>) -> MemoryId = samples::memory_id();
-    fn recall(scope: Scope, query: String, top_k: u32) -> Vec<Entry> = samples::entries();
+    fn store(request: StoreRequest) -> Stored = samples::stored();
+    fn recall(request: RecallRequest) -> Recalled = samples::recalled();
     fn list(scope: Scope, page: PageRequest) -> Page<Entry> = Page { items: samples::entries(), next_cursor: None };
     fn delete(id: MemoryId) -> () = ();
+    fn delete_scope(scope: Scope) -> u64 = u64::MAX;
+    fn embedding_model() -> EmbeddingModel = samples::embedding_model();
+    fn reembed(max_cost: Option<Money>) -> Reembedded = samples::reembedded();
 });
 
 fake!(Scraper {

@@ -7,7 +7,7 @@ use crate::{
     serving::{Served, all},
 };
 use futures::StreamExt;
-use nexus_api::{Code, Error};
+use nexus_api::{Code, Error, memory::{RecallRequest as Recall, Scope}};
 use nexus_rpc::server::ServerOptions;
 use prost::Message as _;
 use std::{error::Error as _, sync::Arc, time::Duration};
@@ -172,8 +172,8 @@ async fn wrong_requests_are_told_what_is_wrong_and_where() {
     it.ask::<()>(RECALL, Request::new(recall("", None, Some(&id)))).await.unwrap();
     it.ask::<()>(RECALL, Request::new(recall("", None, None))).await.unwrap();
     let expected =
-        [format!("(Workflow({:?}), \"q\", 5)", samples::workflow_id()), "(Global, \"q\", 5)".to_owned()];
-    assert_eq!(it.fake.asked(), expected.map(|args| format!("recall {args}")));
+        [Scope::Workflow(samples::workflow_id()), Scope::Global].map(|scope| Recall::new(scope, "q"));
+    assert_eq!(it.fake.asked(), expected.map(|request| format!("recall ({request:?},)")));
 }
 
 #[tokio::test]

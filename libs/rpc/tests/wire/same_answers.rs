@@ -10,13 +10,13 @@ use futures::StreamExt;
 use nexus_api::{
     CallCtx, Executor, Llm, Memory, Planner, Scraper,
     executor::{ExecutionFilter, Resume, StartExecution},
-    memory::Scope,
+    memory::{RecallRequest, Scope, StoreRequest},
     planner::{PageRequest, Target},
     scraper::{CreateJob, EndpointQuery},
 };
-use nexus_model::{ExecutionStatus, document::BudgetOverride};
+use nexus_model::{ExecutionStatus, Money, document::BudgetOverride};
 use nexus_rpc::{client, in_process, server::ServerOptions};
-use serde_json::{Map, json};
+use serde_json::json;
 use std::{fmt::Debug, sync::Arc};
 
 /// Answers as text, one after the other.
@@ -148,14 +148,31 @@ async fn use_memory(memory: &dyn Memory) -> Answers {
     let scopes =
         [Scope::Execution(samples::execution_id()), Scope::Workflow(samples::workflow_id()), Scope::Global];
     for scope in scopes {
-        answers.note(memory.store(ctx, scope, "text".into(), samples::object()).await);
-        answers.note(memory.store(ctx, scope, String::new(), Map::new()).await);
-        answers.note(memory.recall(ctx, scope, "query".into(), 0).await);
+        let full = StoreRequest {
+            metadata: samples::object(),
+            id: Some(samples::memory_id()),
+            max_cost: Some(Money::from_picos(1)),
+            ..StoreRequest::new(scope, "text")
+        };
+        answers.note(memory.store(ctx, full).await);
+        answers.note(memory.store(ctx, StoreRequest::new(scope, "")).await);
+        answers.note(memory.recall(ctx, RecallRequest::new(scope, "")).await);
+        let max_cost = Some(Money::ZERO);
+        answers.note(
+            memory.recall(ctx, RecallRequest { top_k: 0, max_cost, ..RecallRequest::new(scope, "q") }).await,
+        );
         for page in pages() {
             answers.note(memory.list(ctx, scope, page).await);
         }
     }
     answers.note(memory.delete(ctx, samples::memory_id()).await);
+    for scope in scopes {
+        answers.note(memory.delete_scope(ctx, scope).await);
+    }
+    answers.note(memory.embedding_model(ctx).await);
+    for max_cost in [None, Some(Money::from_picos(3_999_999_999_999_999))] {
+        answers.note(memory.reembed(ctx, max_cost).await);
+    }
     answers
 }
 

@@ -3,9 +3,9 @@
 use nexus_api::{
     llm::{
         CompleteRequest, Completion, EmbedRequest, Embedded, FinishReason, Message, ModelInfo, Role,
-        StreamItem, ToolCall, ToolDefinition,
+        StreamItem, ToolCall, ToolChoice, ToolDefinition,
     },
-    memory::Entry,
+    memory::{EmbeddingModel, Entry, Recalled, Reembedded, Stored},
     planner::{Estimate, NodeEstimate},
     scraper::{EndpointData, Job, JobStatus, TestResult},
 };
@@ -279,6 +279,12 @@ pub(crate) fn complete_request() -> CompleteRequest {
         stop: vec!["END".into()],
         execution_id: Some(execution_id()),
         node_id: Some(node("a")),
+        tool_choice: ToolChoice::Tool("fetch".into()),
+        parallel_tool_calls: Some(false),
+        top_p: Some(0.9),
+        seed: Some(-1),
+        reasoning_effort: Some("low".into()),
+        cache_ttl_seconds: Some(60),
     }
 }
 
@@ -295,6 +301,7 @@ pub(crate) fn completion() -> Completion {
         finish_reason: FinishReason::ToolCalls,
         usage: Some(usage()),
         cost: Money::from_picos(i64::MAX),
+        cached: true,
     }
 }
 
@@ -342,6 +349,26 @@ pub(crate) fn entries() -> Vec<Entry> {
     let entry =
         Entry { id: memory_id(), text: "t".into(), metadata: object(), score: Some(0.75), created_at: at(1) };
     vec![entry.clone(), Entry { metadata: Map::new(), score: None, ..entry }]
+}
+
+pub(crate) fn stored() -> Stored {
+    Stored { id: memory_id(), usage: usage(), cost: Money::from_picos(7) }
+}
+
+pub(crate) fn recalled() -> Recalled {
+    Recalled { entries: entries(), usage: usage(), cost: Money::from_picos(i64::MAX) }
+}
+
+pub(crate) fn embedding_model() -> EmbeddingModel {
+    EmbeddingModel {
+        model: "demo/embed".into(),
+        per_token: Some(Money::from_picos(20_000)),
+        piece_bytes: 8_191,
+    }
+}
+
+pub(crate) fn reembedded() -> Reembedded {
+    Reembedded { entries: 3, remaining: 4, usage: usage(), cost: Money::from_picos(5) }
 }
 
 pub(crate) fn job() -> Job {
