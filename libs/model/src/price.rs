@@ -1,10 +1,12 @@
 //! What models cost: the price book made from `pricing/models.json`, and the exact price of a call.
 //! Not here: when money is reserved or spent (`nexus-engine`), who calls (`nexus-llm-gateway`).
 
+pub mod bound;
 mod file;
 #[cfg(test)]
 mod tests;
 
+pub use bound::PromptBound;
 pub use file::Error;
 
 use crate::Money;
@@ -161,10 +163,17 @@ impl Model {
 
     /// Whether temperature may be sent when no reasoning effort is.
     pub fn takes_temperature(&self) -> bool {
+        self.takes_sampling(None)
+    }
+
+    /// Whether temperature and top_p may be sent beside this reasoning effort (`None`: none is sent).
+    pub fn takes_sampling(&self, effort: Option<&str>) -> bool {
         match self.sampling_params {
             SamplingParams::Always => true,
             SamplingParams::Never => false,
-            SamplingParams::WhenEffortNone => self.default_reasoning_effort.as_deref() == Some("none"),
+            SamplingParams::WhenEffortNone => {
+                effort.or(self.default_reasoning_effort.as_deref()) == Some("none")
+            }
         }
     }
 
