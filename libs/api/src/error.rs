@@ -1,6 +1,7 @@
 //! The one error that crosses a port, and its one mapping to HTTP and gRPC numbers.
 //! Not here: errors inside a crate, which have types of their own.
 
+use nexus_model::{Money, price::Usage};
 use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
 
@@ -143,6 +144,20 @@ pub struct Detail {
     pub message: String,
 }
 
+/// What a call that failed has cost nevertheless.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spend {
+    /// What it used, if the provider said so before it failed; `None` where nothing was used.
+    pub usage: Option<Usage>,
+    /// The price of that.
+    pub cost: Money,
+}
+
+impl Spend {
+    /// Nothing: the call was refused before anything was done.
+    pub const NOTHING: Spend = Spend { usage: None, cost: Money::ZERO };
+}
+
 /// A failure that a caller may see. The message never tells of the inside: no SQL, no addresses, no secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -160,6 +175,9 @@ pub struct Error {
     pub retry_after: Option<Duration>,
     /// Whether trying the same again may help. Set from the code; adapters may know better.
     pub retryable: bool,
+    /// What the failed call of a model cost. `None` = unknown: it may have cost anything up to its worst case, and
+    /// whoever reserved that for it has to count it as spent. `Some(Spend::NOTHING)` = nothing was done.
+    pub spent: Option<Box<Spend>>,
 }
 
 impl Error {
@@ -173,6 +191,7 @@ impl Error {
             details: Vec::new(),
             retry_after: None,
             retryable: matches!(code, Code::RateLimited | Code::Unavailable | Code::DeadlineExceeded),
+            spent: None,
         }
     }
 
@@ -233,6 +252,21 @@ impl Error {
     pub fn retryable(mut self, retryable: bool) -> Self {
         self.retryable = retryable;
         self
+    }
+}
+
+impl Error {
+    /// With what the call cost.
+    #[must_use]
+    pub fn spent(mut self, spend: Spend) -> Self {
+        self.spent = Some(Box::new(spend));
+        self
+    }
+
+    /// Nothing was done, hence nothing spent.
+    #[must_use]
+    pub fn unspent(self) -> Self {
+        self.spent(Spend::NOTHING)
     }
 }
 

@@ -15,7 +15,7 @@ pub mod scraper;
 
 pub use call::CallCtx;
 pub use deadline::Bounded;
-pub use error::{Code, Detail, Error, Result};
+pub use error::{Code, Detail, Error, Result, Spend};
 pub use executor::Executor;
 pub use llm::Llm;
 pub use memory::Memory;

@@ -67,6 +67,21 @@ pub struct ToolDefinition {
     pub parameters: Value,
 }
 
+/// Which of the offered tools a model has to call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolChoice {
+    /// Those it wants to.
+    #[default]
+    Auto,
+    /// None, although they are offered.
+    None,
+    /// At least one.
+    Required,
+    /// This one.
+    Tool(String),
+}
+
 /// One call of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompleteRequest {
@@ -82,12 +97,25 @@ pub struct CompleteRequest {
     pub output_schema: Option<Value>,
     /// Tools it may call.
     pub tools: Vec<ToolDefinition>,
+    /// Which of them it has to call.
+    pub tool_choice: ToolChoice,
+    /// Whether it may call several at once; the provider decides if absent.
+    pub parallel_tool_calls: Option<bool>,
+    /// Share of the most likely tokens to choose from; left out where the model takes none.
+    pub top_p: Option<f64>,
+    /// For answers that repeat, where the provider knows such a thing.
+    pub seed: Option<i64>,
+    /// How much to reason, in the provider's words, e.g. `low`; the model's own default if absent.
+    pub reasoning_effort: Option<String>,
     /// Texts that end the answer.
     pub stop: Vec<String>,
     /// On whose behalf, for fairness and accounting.
     pub execution_id: Option<ExecutionId>,
     /// On whose behalf, for fairness and accounting.
     pub node_id: Option<NodeId>,
+    /// Takes an answer to exactly the same request that is at most so old, for nothing, and keeps the answer for
+    /// others that do; never, if absent.
+    pub cache_ttl_seconds: Option<u64>,
 }
 
 impl CompleteRequest {
@@ -100,9 +128,15 @@ impl CompleteRequest {
             temperature: None,
             output_schema: None,
             tools: Vec::new(),
+            tool_choice: ToolChoice::Auto,
+            parallel_tool_calls: None,
+            top_p: None,
+            seed: None,
+            reasoning_effort: None,
             stop: Vec::new(),
             execution_id: None,
             node_id: None,
+            cache_ttl_seconds: None,
         }
     }
 }
@@ -136,8 +170,10 @@ pub struct Completion {
     pub finish_reason: FinishReason,
     /// What it used; `None` if the provider did not say.
     pub usage: Option<Usage>,
-    /// The price of `usage`, zero for models without a price.
+    /// The price of `usage`, zero for models without a price, and for an answer from the cache.
     pub cost: Money,
+    /// It comes from the cache: `usage` is what it took when it was made.
+    pub cached: bool,
 }
 
 /// A piece of an answer.

@@ -2,7 +2,8 @@
 //! (tonic's transport, a proxy) become the error that says the same.
 //! Not here: which code has which number (`nexus_api::Code`).
 
-use nexus_api::{Code, Error};
+use nexus_api::{Code, Error, Spend};
+use nexus_model::{Money, price::Usage};
 use std::{collections::HashMap, error::Error as _};
 use tonic::{ConnectError, Status, TimeoutExpired};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -29,6 +30,12 @@ pub(crate) fn to_status(error: Error, request_id: Option<&str>, room: usize) -> 
     if let Some(suggestion) = error.suggestion {
         metadata.insert("suggestion".to_owned(), shortened(suggestion, room / 8));
     }
+    if let Some(spent) = error.spent {
+        metadata.insert("spent_picos".to_owned(), spent.cost.picos().to_string());
+        if let Some(usage) = spent.usage {
+            metadata.insert("spent_usage".to_owned(), usage_text(&usage));
+        }
+    }
     let mut details = ErrorDetails::with_error_info(error.code.as_str(), DOMAIN, metadata);
 
     let (mut left, count) = (room / 2, error.details.len());
@@ -51,6 +58,35 @@ pub(crate) fn to_status(error: Error, request_id: Option<&str>, room: usize) -> 
     Status::with_error_details(tonic::Code::from(error.code.grpc_code()), message, details)
 }
 
+/// The counts in the order of `Usage`'s fields.
+fn usage_text(usage: &Usage) -> String {
+    let Usage { input, cached_input, cache_write, cache_write_long, output, reasoning } = usage;
+    format!("{input} {cached_input} {cache_write} {cache_write_long} {output} {reasoning}")
+}
+
+fn usage(text: &str) -> Option<Usage> {
+    let mut counts = text.split(' ').map(str::parse::<u64>);
+    let mut next = || counts.next()?.ok();
+    Some(Usage {
+        input: next()?,
+        cached_input: next()?,
+        cache_write: next()?,
+        cache_write_long: next()?,
+        output: next()?,
+        reasoning: next()?,
+    })
+}
+
+fn spent(metadata: &HashMap<String, String>) -> Option<Box<Spend>> {
+    let picos = metadata.get("spent_picos")?.parse().ok()?;
+    let usage = match metadata.get("spent_usage") {
+        // Counts that cannot be read are not known to be nothing.
+        Some(text) => Some(usage(text)?),
+        None => None,
+    };
+    Some(Box::new(Spend { usage, cost: Money::from_picos(picos) }))
+}
+
 fn shortened(mut text: String, most: usize) -> String {
     if text.len() > most {
         let mut end = most;
@@ -68,7 +104,8 @@ pub(crate) fn from_status(status: &Status) -> Error {
     ours(status).unwrap_or_else(|| match Failure::of(status) {
         Failure::NotSent => Error::unavailable("a service that this needs cannot be reached")
             .reason(UNREACHABLE)
-            .suggest("check that the service runs and that its NEXUS_…_URL is right"),
+            .suggest("check that the service runs and that its NEXUS_…_URL is right")
+            .unspent(),
         Failure::Lost => {
             Error::unavailable("the connection to a service that this needs was lost").reason(UNREACHABLE)
         }
@@ -90,6 +127,7 @@ fn ours(status: &Status) -> Option<Error> {
         error = error.detail(&violation.field, &violation.description);
     }
     error.retry_after = details.retry_info().and_then(|info| info.retry_delay);
+    error.spent = spent(&info.metadata);
     Some(error)
 }
 
@@ -165,16 +203,32 @@ mod tests {
             proptest::collection::vec((text, text), 0..4),
             proptest::option::of((0u64..100_000_000, 0u32..1_000_000_000)),
             any::<bool>(),
+            proptest::option::of((any::<i64>(), proptest::option::of(any::<[u64; 6]>()))),
         )
-            .prop_map(|(code, reason, message, suggestion, details, retry_after, retryable)| Error {
-                code,
-                reason,
-                message,
-                suggestion,
-                details: details.into_iter().map(|(path, message)| Detail { path, message }).collect(),
-                retry_after: retry_after.map(|(seconds, nanos)| Duration::new(seconds, nanos)),
-                retryable,
-            })
+            .prop_map(
+                |(code, reason, message, suggestion, details, retry_after, retryable, spent)| Error {
+                    code,
+                    reason,
+                    message,
+                    suggestion,
+                    details: details.into_iter().map(|(path, message)| Detail { path, message }).collect(),
+                    retry_after: retry_after.map(|(seconds, nanos)| Duration::new(seconds, nanos)),
+                    retryable,
+                    spent: spent.map(|(picos, counts)| {
+                        let usage = |[
+                            input,
+                            cached_input,
+                            cache_write,
+                            cache_write_long,
+                            output,
+                            reasoning,
+                        ]: [u64; 6]| {
+                            Usage { input, cached_input, cache_write, cache_write_long, output, reasoning }
+                        };
+                        Box::new(Spend { usage: counts.map(usage), cost: Money::from_picos(picos) })
+                    }),
+                },
+            )
     }
 
     proptest! {

@@ -49,6 +49,7 @@ impl Llm for Instantly {
             finish_reason: FinishReason::Stop,
             usage: Some(Usage { input: 1, output: 1, ..Usage::default() }),
             cost: Money::from_picos(1),
+            cached: false,
         };
         Ok(stream::iter([Ok(StreamItem::Done(Box::new(done)))]).boxed())
     }

@@ -70,6 +70,7 @@ impl Provider for Anthropic {
     async fn embed(&self, _: &str, _: EmbedRequest, _: Option<Instant>) -> Result<Vectors> {
         Err(ANTHROPIC
             .bad_request("it makes no vectors")
+            .unspent()
             .suggest("use an embedding model of another provider"))
     }
 }

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use nexus_api::{
     BoxStream, Code, Error, Result,
-    llm::{CompleteRequest, EmbedRequest, FinishReason, Message, Role, ToolCall},
+    llm::{CompleteRequest, EmbedRequest, FinishReason, Message, Role, ToolCall, ToolChoice},
 };
 use nexus_model::price::Usage;
 use std::time::Duration;
@@ -100,7 +100,9 @@ impl Provider for Demo {
     }
 
     async fn embed(&self, _: &str, _: EmbedRequest, _: Option<Instant>) -> Result<Vectors> {
-        Err(Error::new(Code::NotFound, "the demo provider makes no vectors").reason("unknown_model"))
+        Err(Error::new(Code::NotFound, "the demo provider makes no vectors")
+            .reason("unknown_model")
+            .unspent())
     }
 }
 
@@ -115,9 +117,10 @@ fn answer(call: &Call) -> Answer {
         usage: None,
         tier: None,
     };
-    // Tools are called once; what they answered is enough for any second turn.
-    let asked_tools = request.messages.iter().any(|message| message.role == Role::Tool);
-    if !request.tools.is_empty() && !asked_tools {
+    // Tools are called once for each question; what they answered is enough for the next turn.
+    let since_asked = request.messages.iter().rev().take_while(|message| message.role != Role::User);
+    let asked_tools = since_asked.into_iter().any(|message| message.role == Role::Tool);
+    if !request.tools.is_empty() && request.tool_choice != ToolChoice::None && !asked_tools {
         answer.tool_calls = tool_calls(request, &prompt);
         answer.finish_reason = FinishReason::ToolCalls;
     } else if let Some(schema) = &request.output_schema {
@@ -155,15 +158,23 @@ fn tool_calls(request: &CompleteRequest, prompt: &str) -> Vec<ToolCall> {
     let lower = prompt.to_lowercase();
     let named =
         |name: &str| name.split('_').any(|word| word.len() > 3 && lower.contains(&word.to_lowercase()));
-    let mut chosen: Vec<_> = request.tools.iter().filter(|tool| named(&tool.name)).collect();
+    let wanted = |name: &str| match &request.tool_choice {
+        ToolChoice::Tool(wanted) => wanted == name,
+        _ => named(name),
+    };
+    let mut chosen: Vec<_> = request.tools.iter().filter(|tool| wanted(&tool.name)).collect();
     if chosen.is_empty() {
         chosen.extend(request.tools.first());
+    }
+    if request.parallel_tool_calls == Some(false) {
+        chosen.truncate(1);
     }
     chosen
         .into_iter()
         .enumerate()
         .map(|(index, tool)| ToolCall {
-            id: format!("demo_call_{}", index + 1),
+            // Unique within the conversation, and the same every time.
+            id: format!("demo_call_{}", request.messages.len() * 100 + index + 1),
             name: tool.name.clone(),
             arguments: sample::value(&tool.parameters, prompt).to_string(),
         })

@@ -54,6 +54,7 @@ impl Whom {
         Error::new(Code::Unavailable, format!("{} is not configured: it has no API key", self.name))
             .reason("provider_not_configured")
             .retryable(false)
+            .unspent()
             .suggest(format!(
                 "set {} and restart, or use a model of a configured provider",
                 self.key_variable
@@ -78,7 +79,7 @@ impl Whom {
             .reason("provider_bad_answer")
     }
 
-    /// Not something this provider or adapter can do.
+    /// Not something this provider or adapter can do. What it cost is not said: a refusal may come late.
     pub(crate) fn bad_request(self, what: &str) -> Error {
         Error::new(Code::Invalid, format!("{}: {what}", self.name)).reason("provider_bad_request")
     }
@@ -121,21 +122,30 @@ impl Whom {
 /// The error for an answer with a failing status. `sent` are the texts of the request, `body` what came with the status.
 pub(crate) fn of_status(whom: Whom, status: u16, headers: &HeaderMap, body: &[u8], sent: &[&str]) -> Error {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let (kind, code) = kind_and_code(&body);
+    let error = by_status(whom, status, headers, &body, sent);
+    // A proxy that lost its patience does not know whether the provider still answers, and bills. An answer beside a
+    // failing status is one that may be billed.
+    let given_up = matches!(status, 504 | 524);
+    let answered = ["choices", "content", "usage"].iter().any(|member| body.get(member).is_some());
+    if given_up || answered { error } else { error.unspent() }
+}
+
+fn by_status(whom: Whom, status: u16, headers: &HeaderMap, body: &Value, sent: &[&str]) -> Error {
+    let (kind, code) = kind_and_code(body);
     let shown = format!("status {status}");
     let mut error = match status {
-        _ if is_quota(&body) => return whom.quota(),
+        _ if is_quota(body) => return whom.quota(),
         401 | 403 => whom.auth(&shown),
         402 => return whom.quota(),
         404 if code == "model_not_found" || kind == "not_found_error" => whom.unknown_model(),
-        404 => refusal(whom, &shown, &body, sent)
+        404 => refusal(whom, &shown, body, sent)
             .suggest(format!("check {}, e.g. {}", whom.url_variable, whom.url_example)),
         408 => whom.timeout("gave up waiting").retryable(true),
         409 => whom.failed(&shown),
         429 => whom.rate_limited(),
         503 | 529 => whom.overloaded(),
         500.. => whom.failed(&shown),
-        400..=499 => refusal(whom, &shown, &body, sent),
+        400..=499 => refusal(whom, &shown, body, sent),
         // Redirects are not followed: they would carry the key elsewhere.
         _ => whom
             .bad_request(&format!("unexpected {shown}"))
@@ -222,6 +232,7 @@ fn pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nexus_api::Spend;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
@@ -251,6 +262,19 @@ mod tests {
         }
         let error = of_status(OPENAI, 401, &HeaderMap::new(), b"", &[]);
         assert!(error.suggestion.unwrap().contains("OPENAI_API_KEY"));
+    }
+
+    #[test]
+    fn a_refusal_costs_nothing_and_a_proxy_that_gave_up_knows_nothing() {
+        let spent = |status, body: &str| {
+            of_status(OPENAI, status, &HeaderMap::new(), body.as_bytes(), &[]).spent.map(|spend| *spend)
+        };
+        for status in [302, 400, 401, 402, 404, 408, 409, 422, 429, 500, 502, 503, 529] {
+            assert_eq!(spent(status, r#"{"error":{"message":"no"}}"#), Some(Spend::NOTHING), "{status}");
+        }
+        assert_eq!(spent(504, ""), None);
+        assert_eq!(spent(524, "<html>"), None);
+        assert_eq!(spent(500, r#"{"usage":{"prompt_tokens":5}}"#), None);
     }
 
     #[test]

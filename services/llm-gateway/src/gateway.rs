@@ -2,6 +2,7 @@
 
 use crate::{
     anthropic::Anthropic,
+    check,
     config::{Config, Error as ConfigError},
     demo::Demo,
     failure::{ANTHROPIC, OPENAI},
@@ -59,6 +60,7 @@ impl LlmGateway {
         let unknown = || {
             Error::new(Code::NotFound, format!("there is no model {id}"))
                 .reason("unknown_model")
+                .unspent()
                 .suggest("write provider/model, with openai, anthropic or demo as the provider; GET /api/v1/models lists them")
         };
         let (provider, name) = id.split_once('/').filter(|(_, name)| !name.is_empty()).ok_or_else(unknown)?;
@@ -76,7 +78,9 @@ impl LlmGateway {
                     Mode::Responses => "is only served by OpenAI's responses API, which is not spoken yet",
                     Mode::Embedding => "makes vectors; it answers no messages",
                 };
-                Err(Error::new(Code::Invalid, format!("{id} {what}")).reason("provider_bad_request"))
+                Err(Error::new(Code::Invalid, format!("{id} {what}"))
+                    .reason("provider_bad_request")
+                    .unspent())
             }
             _ => Ok(Target { provider, adapter, name, model }),
         }
@@ -85,7 +89,7 @@ impl LlmGateway {
     fn call(target: &Target<'_>, ctx: &CallCtx, request: &CompleteRequest) -> (Call, Meter) {
         let call = Call {
             name: target.name.to_owned(),
-            quirks: Quirks::of(target.model),
+            quirks: Quirks::of(target.model, request.reasoning_effort.as_deref()),
             request: request.clone(),
             deadline: ctx.deadline,
         };
@@ -110,6 +114,7 @@ impl LlmGateway {
 #[async_trait]
 impl Llm for LlmGateway {
     async fn complete(&self, ctx: &CallCtx, request: CompleteRequest) -> Result<Completion> {
+        check::request(&request)?;
         let target = self.find(&request.model, Mode::Chat)?;
         let (call, mut meter) = Self::call(&target, ctx, &request);
         let span = meter.span.clone();
@@ -120,6 +125,7 @@ impl Llm for LlmGateway {
                 Ok(completion)
             }
             Err(error) => {
+                let error = priced(target.model, error);
                 meter.failed(&error);
                 Err(error)
             }
@@ -131,6 +137,7 @@ impl Llm for LlmGateway {
         ctx: &CallCtx,
         request: CompleteRequest,
     ) -> Result<BoxStream<StreamItem>> {
+        check::request(&request)?;
         let target = self.find(&request.model, Mode::Chat)?;
         let (call, mut meter) = Self::call(&target, ctx, &request);
         let span = meter.span.clone();
@@ -157,6 +164,7 @@ impl Llm for LlmGateway {
                         Ok(StreamItem::Done(Box::new(completion)))
                     }
                     Err(error) => {
+                        let error = priced(prices.get(&id), error);
                         meter.failed(&error);
                         Err(error)
                     }
@@ -194,6 +202,14 @@ impl Llm for LlmGateway {
     }
 }
 
+/// A failure whose price is known where its usage is.
+fn priced(model: Option<&Model>, mut error: Error) -> Error {
+    if let Some(spend) = error.spent.as_deref_mut() {
+        spend.cost = spend.usage.as_ref().map_or(Money::ZERO, |usage| cost(model, None, usage));
+    }
+    error
+}
+
 fn completion(id: &str, provider: &str, model: Option<&Model>, answer: Answer) -> Completion {
     let cost = answer.usage.as_ref().map_or(Money::ZERO, |usage| cost(model, answer.tier.as_deref(), usage));
     Completion {
@@ -204,6 +220,7 @@ fn completion(id: &str, provider: &str, model: Option<&Model>, answer: Answer) -
         finish_reason: answer.finish_reason,
         usage: answer.usage,
         cost,
+        cached: false,
     }
 }
 

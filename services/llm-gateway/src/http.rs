@@ -8,7 +8,8 @@ use crate::{
 };
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, stream};
-use nexus_api::{BoxStream, Result};
+use nexus_api::{BoxStream, Error, Result, Spend};
+use nexus_model::{Money, price::Usage};
 use reqwest::{Client, RequestBuilder, Response, header::CONTENT_TYPE, redirect};
 use std::{collections::VecDeque, future::Future, time::Duration};
 use tokio::time::{Instant, timeout_at};
@@ -75,8 +76,11 @@ impl Http {
         let response = match within(earlier(deadline, first_byte), request.send()).await {
             None => return Err(whom.timeout("did not begin to answer in time")),
             Some(Err(error)) => {
+                // Without a connection nothing was sent. All else may have arrived.
+                let unsent = error.is_connect() || error.is_builder();
                 tracing::debug!(provider = whom.id, error = %error.without_url(), "the provider cannot be reached");
-                return Err(whom.unreachable());
+                let unreachable = whom.unreachable();
+                return Err(if unsent { unreachable.unspent() } else { unreachable });
             }
             Some(Ok(response)) => response,
         };
@@ -170,6 +174,8 @@ pub(crate) trait Decoder: Send + 'static {
     fn event(&mut self, event: &sse::Event) -> Result<Step>;
     /// The answer, after `Step::End` or the end of the stream.
     fn finish(self, ended: bool) -> Result<Answer>;
+    /// What the answer used, if the provider has said so for good, although the answer is not complete.
+    fn used(&self) -> Option<Usage>;
 }
 
 /// Reads an event stream piece by piece; what is no stream but a whole answer is read by `whole`.
@@ -196,7 +202,7 @@ pub(crate) fn pieces<D: Decoder>(
         match pump.text().await {
             Ok(Some(text)) => Some((Ok(Piece::Text(text)), Some(pump))),
             Ok(None) => Some((pump.finish(), None)),
-            Err(error) => Some((Err(error), None)),
+            Err(error) => Some((Err(pump.told(error)), None)),
         }
     })
     .boxed()
@@ -255,8 +261,22 @@ impl<D: Decoder> Pump<D> {
         }
     }
 
+    /// The failure with the usage the provider told of before it; its price is the gateway's to add.
+    fn told(&self, mut error: Error) -> Error {
+        if error.spent.is_none()
+            && let Some(usage) = self.decoder.used()
+        {
+            error = error.spent(Spend { usage: Some(usage), cost: Money::ZERO });
+        }
+        error
+    }
+
     fn finish(self) -> Result<Piece> {
-        let answer = self.decoder.finish(self.ended);
+        let used = self.decoder.used();
+        let answer = self.decoder.finish(self.ended).map_err(|error| match used {
+            Some(usage) => error.spent(Spend { usage: Some(usage), cost: Money::ZERO }),
+            None => error,
+        });
         if !self.eof {
             self.incoming.drain();
         }

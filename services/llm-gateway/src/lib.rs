@@ -6,6 +6,7 @@
 //! environment (the program wires a [`Config`]).
 
 mod anthropic;
+mod check;
 mod config;
 mod demo;
 mod failure;
@@ -15,6 +16,7 @@ mod instruct;
 mod openai;
 mod provider;
 mod sse;
+mod surrogates;
 mod telemetry;
 
 pub use config::{Config, DemoPace, Endpoint, Error, Timeouts};

@@ -37,7 +37,12 @@ impl Call {
 
     /// The temperature, where the model takes one.
     pub(crate) fn temperature(&self) -> Option<f64> {
-        self.request.temperature.filter(|_| self.quirks.temperature)
+        self.request.temperature.filter(|_| self.quirks.sampling)
+    }
+
+    /// The share of likely tokens, where the model takes one.
+    pub(crate) fn top_p(&self) -> Option<f64> {
+        self.request.top_p.filter(|_| self.quirks.sampling)
     }
 }
 
@@ -46,8 +51,8 @@ impl Call {
 pub(crate) struct Quirks {
     /// The price book knows the model.
     pub(crate) known: bool,
-    /// Takes a temperature.
-    pub(crate) temperature: bool,
+    /// Takes temperature and top_p.
+    pub(crate) sampling: bool,
     /// Can be held to a JSON Schema. True for models whose capabilities nobody has written down: new ones can.
     pub(crate) structured_output: bool,
     /// Can be forced to call a tool.
@@ -55,11 +60,11 @@ pub(crate) struct Quirks {
 }
 
 impl Quirks {
-    /// The quirks the price book tells of.
-    pub(crate) fn of(model: Option<&Model>) -> Self {
+    /// The quirks the price book tells of, for a request with this reasoning effort.
+    pub(crate) fn of(model: Option<&Model>, effort: Option<&str>) -> Self {
         Self {
             known: model.is_some(),
-            temperature: model.is_none_or(Model::takes_temperature),
+            sampling: model.is_none_or(|model| model.takes_sampling(effort)),
             structured_output: model
                 .is_none_or(|model| model.capabilities.is_empty() || model.can("structured_output")),
             forced_tool_use: model.is_none_or(|model| model.forced_tool_use),

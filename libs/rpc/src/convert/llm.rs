@@ -6,7 +6,7 @@ use nexus_api::{
     Error, Result,
     llm::{
         CompleteRequest, Completion, EmbedRequest, Embedded, Message, ModelInfo, StreamItem, ToolCall,
-        ToolDefinition,
+        ToolChoice, ToolDefinition,
     },
 };
 use nexus_model::{Money, price::Usage};
@@ -67,6 +67,31 @@ fn tools(wire: Vec<pb::ToolDefinition>) -> Result<Vec<ToolDefinition>> {
     wire.into_iter().enumerate().map(tool).collect()
 }
 
+impl From<ToolChoice> for pb::ToolChoice {
+    fn from(choice: ToolChoice) -> Self {
+        let (mode, name) = match choice {
+            ToolChoice::Auto => ("auto", None),
+            ToolChoice::None => ("none", None),
+            ToolChoice::Required => ("required", None),
+            ToolChoice::Tool(name) => ("tool", Some(name)),
+        };
+        Self { mode: mode.to_owned(), name }
+    }
+}
+
+fn tool_choice(wire: Option<pb::ToolChoice>) -> Result<ToolChoice> {
+    let Some(pb::ToolChoice { mode, name }) = wire else { return Ok(ToolChoice::Auto) };
+    match (mode.as_str(), name) {
+        ("" | "auto", None) => Ok(ToolChoice::Auto),
+        ("none", None) => Ok(ToolChoice::None),
+        ("required", None) => Ok(ToolChoice::Required),
+        ("tool", Some(name)) if !name.is_empty() => Ok(ToolChoice::Tool(name)),
+        ("tool", _) => Err(malformed("/tool_choice/name", "is missing")),
+        (_, Some(_)) => Err(malformed("/tool_choice/name", "goes with mode `tool` only")),
+        _ => Err(malformed("/tool_choice/mode", "is not one of `auto`, `none`, `required` and `tool`")),
+    }
+}
+
 impl From<CompleteRequest> for pb::CompleteRequest {
     fn from(request: CompleteRequest) -> Self {
         Self {
@@ -79,6 +104,14 @@ impl From<CompleteRequest> for pb::CompleteRequest {
             stop: request.stop,
             execution_id: request.execution_id.map(|id| id.to_string()),
             node_id: request.node_id.map(|id| id.to_string()),
+            tool_choice: Some(request.tool_choice)
+                .filter(|choice| *choice != ToolChoice::Auto)
+                .map(Into::into),
+            parallel_tool_calls: request.parallel_tool_calls,
+            top_p: request.top_p,
+            seed: request.seed,
+            reasoning_effort: request.reasoning_effort,
+            cache_ttl_seconds: request.cache_ttl_seconds,
         }
     }
 }
@@ -101,6 +134,12 @@ impl TryFrom<pb::CompleteRequest> for CompleteRequest {
             stop: request.stop,
             execution_id: optional_id("/execution_id", request.execution_id)?,
             node_id: optional_id("/node_id", request.node_id)?,
+            tool_choice: tool_choice(request.tool_choice)?,
+            parallel_tool_calls: request.parallel_tool_calls,
+            top_p: request.top_p,
+            seed: request.seed,
+            reasoning_effort: request.reasoning_effort,
+            cache_ttl_seconds: request.cache_ttl_seconds,
         })
     }
 }
@@ -123,6 +162,12 @@ impl From<pb::CompleteRequest> for pb::StreamCompleteRequest {
             stop: request.stop,
             execution_id: request.execution_id,
             node_id: request.node_id,
+            tool_choice: request.tool_choice,
+            parallel_tool_calls: request.parallel_tool_calls,
+            top_p: request.top_p,
+            seed: request.seed,
+            reasoning_effort: request.reasoning_effort,
+            cache_ttl_seconds: request.cache_ttl_seconds,
         }
     }
 }
@@ -139,6 +184,12 @@ impl From<pb::StreamCompleteRequest> for pb::CompleteRequest {
             stop: request.stop,
             execution_id: request.execution_id,
             node_id: request.node_id,
+            tool_choice: request.tool_choice,
+            parallel_tool_calls: request.parallel_tool_calls,
+            top_p: request.top_p,
+            seed: request.seed,
+            reasoning_effort: request.reasoning_effort,
+            cache_ttl_seconds: request.cache_ttl_seconds,
         }
     }
 }
@@ -180,6 +231,7 @@ impl From<Completion> for pb::CompleteResponse {
             usage: completion.usage.map(Into::into),
             cost_usd: completion.cost.usd(),
             cost_picos: completion.cost.picos(),
+            cached: completion.cached,
         }
     }
 }
@@ -195,6 +247,7 @@ impl TryFrom<pb::CompleteResponse> for Completion {
             finish_reason: named("/finish_reason", completion.finish_reason)?,
             usage: completion.usage.map(Into::into),
             cost: Money::from_picos(completion.cost_picos),
+            cached: completion.cached,
         })
     }
 }

@@ -140,7 +140,7 @@ where
         let slot = match admitted {
             Ok(slot) => slot,
             Err(error) => {
-                let refusal = refuse(error, &request_id, room);
+                let refusal = refuse(error.unspent(), &request_id, room);
                 tracing::debug!(parent: &span, "refused");
                 return std::future::ready(Ok(refusal)).boxed();
             }

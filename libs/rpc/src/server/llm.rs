@@ -8,10 +8,15 @@ use crate::{
     },
     proto::llm::{self as pb, llm_service_server::LlmService},
 };
-use nexus_api::{Bounded, Llm};
+use nexus_api::{Bounded, Error, Llm, Result as ApiResult};
 use tonic::{Request, Response, Status};
 
 pub(super) struct Handler(pub(super) Bounded<dyn Llm>);
+
+/// A request that cannot be read was not carried out.
+fn read<M, T: TryFrom<M, Error = Error>>(message: M) -> ApiResult<T> {
+    message.try_into().map_err(Error::unspent)
+}
 
 #[tonic::async_trait]
 impl LlmService for Handler {
@@ -19,7 +24,7 @@ impl LlmService for Handler {
         &self,
         request: Request<pb::CompleteRequest>,
     ) -> Result<Response<pb::CompleteResponse>, Status> {
-        unary!(request, |ctx, message| Ok(self.0.complete(ctx, message.try_into()?).await?.into()))
+        unary!(request, |ctx, message| Ok(self.0.complete(ctx, read(message)?).await?.into()))
     }
 
     type StreamCompleteStream = Responses<pb::StreamCompleteResponse>;
@@ -30,12 +35,12 @@ impl LlmService for Handler {
     ) -> Result<Response<Self::StreamCompleteStream>, Status> {
         // A paid answer is worth waiting for, even if the server is about to stop.
         streaming!(request, OnStop::Finish, |ctx, message| {
-            self.0.stream_complete(ctx, pb::CompleteRequest::from(message).try_into()?).await
+            self.0.stream_complete(ctx, read(pb::CompleteRequest::from(message))?).await
         })
     }
 
     async fn embed(&self, request: Request<pb::EmbedRequest>) -> Result<Response<pb::EmbedResponse>, Status> {
-        unary!(request, |ctx, message| Ok(self.0.embed(ctx, message.try_into()?).await?.into()))
+        unary!(request, |ctx, message| Ok(self.0.embed(ctx, read(message)?).await?.into()))
     }
 
     async fn count_tokens(

@@ -111,6 +111,7 @@ impl Llm for ScriptedLlm {
             finish_reason: FinishReason::Stop,
             usage: Some(Usage { input: 10, output: 5, ..Usage::default() }),
             cost: Money::from_picos(1_000),
+            cached: false,
         };
         let mut items: Vec<Result<StreamItem>> =
             text.split_inclusive(' ').map(|word| Ok(StreamItem::Delta(word.to_owned()))).collect();

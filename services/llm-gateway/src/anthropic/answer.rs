@@ -6,6 +6,7 @@ use crate::{
     http::{Decoder, Step},
     provider::Answer,
     sse,
+    surrogates::{self, Joiner},
 };
 use nexus_api::{
     Result,
@@ -141,6 +142,7 @@ enum Block {
 #[derive(Default)]
 pub(super) struct Builder {
     blocks: BTreeMap<u64, Block>,
+    joiner: Joiner,
     stop: Option<String>,
     usage: Usage,
     input_known: bool,
@@ -169,12 +171,18 @@ impl Builder {
     fn more(&mut self, index: u64, delta: WireDelta) -> String {
         match (self.blocks.get_mut(&index), delta) {
             (Some(Block::Text(text)), WireDelta::TextDelta { text: fresh }) => {
+                let fresh = self.joiner.push(fresh);
                 text.push_str(&fresh);
                 fresh
             }
             (Some(Block::Tool { name, arguments, .. }), WireDelta::InputJsonDelta { partial_json }) => {
+                if name == ANSWER_TOOL {
+                    let fresh = self.joiner.push(partial_json);
+                    arguments.push_str(&fresh);
+                    return fresh;
+                }
                 arguments.push_str(&partial_json);
-                if name == ANSWER_TOOL { partial_json } else { String::new() }
+                String::new()
             }
             _ => String::new(),
         }
@@ -209,7 +217,7 @@ impl Builder {
 
 impl Decoder for Builder {
     fn event(&mut self, event: &sse::Event) -> Result<Step> {
-        let wire: Event = serde_json::from_str(&event.data)
+        let wire: Event = surrogates::from_str(&event.data)
             .map_err(|_| ANTHROPIC.bad_answer("a piece of the stream is not valid"))?;
         let fresh = match wire {
             Event::MessageStart { message } => {
@@ -237,6 +245,13 @@ impl Decoder for Builder {
         Ok(if fresh.is_empty() { Step::Nothing } else { Step::Text(fresh) })
     }
 
+    fn used(&self) -> Option<Usage> {
+        // Another tier has other prices, which an error has no room for.
+        let priced = self.tier.as_deref().is_none_or(|tier| tier == "standard");
+        let complete = self.stop.is_some() && self.input_known && self.output_known;
+        (complete && priced).then_some(self.usage)
+    }
+
     fn finish(self, ended: bool) -> Result<Answer> {
         if !ended {
             return Err(ANTHROPIC.bad_answer("the stream ended in the middle"));
@@ -247,7 +262,8 @@ impl Decoder for Builder {
                 Block::Text(part) => text.push_str(&part),
                 Block::Tool { name, arguments, .. } if name == ANSWER_TOOL => text.push_str(&arguments),
                 Block::Tool { id, name, arguments } => {
-                    let arguments = if arguments.trim().is_empty() { "{}".to_owned() } else { arguments };
+                    let empty = arguments.trim().is_empty();
+                    let arguments = if empty { "{}".to_owned() } else { surrogates::join(arguments) };
                     tool_calls.push(ToolCall { id, name, arguments });
                 }
             }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 fn call(prompt: &str) -> Call {
     Call {
         name: "small".to_owned(),
-        quirks: Quirks::of(None),
+        quirks: Quirks::of(None, None),
         request: CompleteRequest::new("demo/small", vec![Message::new(Role::User, prompt)]),
         deadline: None,
     }

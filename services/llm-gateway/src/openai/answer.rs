@@ -5,12 +5,13 @@ use crate::{
     http::{Decoder, Step},
     provider::Answer,
     sse,
+    surrogates::{self, Joiner},
 };
 use nexus_api::{
     Result,
     llm::{FinishReason, ToolCall},
 };
-use nexus_model::price::Usage;
+use nexus_model::price::{DEFAULT_TIER, Usage};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -111,10 +112,13 @@ pub(super) fn whole(body: &[u8]) -> Result<Answer> {
 #[derive(Default)]
 pub(super) struct Builder {
     text: String,
+    joiner: Joiner,
     calls: Vec<ToolCall>,
     refused: bool,
     finish: Option<String>,
     usage: Option<Usage>,
+    /// The usage came with the end of the answer or after it: it will not grow any more.
+    usage_is_final: bool,
     tier: Option<String>,
 }
 
@@ -124,6 +128,8 @@ impl Builder {
         // Usage may come on any chunk, and more than once with growing counts.
         if let Some(usage) = chunk.usage {
             self.usage = Some(usage.into());
+            let ends = chunk.choices.first().is_some_and(|choice| choice.finish_reason.is_some());
+            self.usage_is_final = ends || self.finish.is_some();
         }
         if chunk.service_tier.is_some() {
             self.tier = chunk.service_tier;
@@ -143,6 +149,7 @@ impl Builder {
                 self.add_call(call);
             }
         }
+        let fresh = self.joiner.push(fresh);
         self.text.push_str(&fresh);
         fresh
     }
@@ -174,7 +181,7 @@ impl Decoder for Builder {
         if event.data.trim() == "[DONE]" {
             return Ok(Step::End);
         }
-        let chunk: Chunk = serde_json::from_str(&event.data)
+        let chunk: Chunk = surrogates::from_str(&event.data)
             .map_err(|_| OPENAI.bad_answer("a piece of the stream is not valid"))?;
         if let Some(error) = chunk.error {
             return Err(failure::of_event(OPENAI, &serde_json::json!({ "error": error })));
@@ -185,15 +192,22 @@ impl Decoder for Builder {
         })
     }
 
+    fn used(&self) -> Option<Usage> {
+        // Another tier has other prices, which an error has no room for.
+        let priced = self.tier.as_deref().is_none_or(|tier| tier == DEFAULT_TIER);
+        self.usage.filter(|_| self.usage_is_final && priced)
+    }
+
     fn finish(mut self, ended: bool) -> Result<Answer> {
         // Some servers leave out the closing [DONE]; one without a reason to stop was cut.
         if !ended && self.finish.is_none() {
             return Err(OPENAI.bad_answer("the stream ended in the middle"));
         }
         for call in &mut self.calls {
-            if call.arguments.trim().is_empty() {
-                "{}".clone_into(&mut call.arguments);
-            }
+            call.arguments = match std::mem::take(&mut call.arguments) {
+                empty if empty.trim().is_empty() => "{}".to_owned(),
+                arguments => surrogates::join(arguments),
+            };
         }
         let finish_reason = match self.finish.as_deref() {
             _ if self.refused => FinishReason::ContentFilter,

@@ -4,7 +4,7 @@ use crate::{
     instruct::{self, Dialect},
     provider::Call,
 };
-use nexus_api::llm::{Message, Role};
+use nexus_api::llm::{Message, Role, ToolChoice};
 use serde_json::{Map, Value, json};
 
 /// The body. `original`: it goes to OpenAI itself, not to a server that speaks alike.
@@ -39,7 +39,28 @@ pub(super) fn body(call: &Call, stream: bool, original: bool) -> Value {
     if !request.stop.is_empty() {
         put("stop", json!(request.stop));
     }
+    if let Some(top_p) = call.top_p() {
+        put("top_p", json!(top_p));
+    }
+    if let Some(seed) = request.seed {
+        put("seed", json!(seed));
+    }
+    if let Some(effort) = &request.reasoning_effort {
+        put("reasoning_effort", json!(effort));
+    }
     if !request.tools.is_empty() {
+        let choice = match &request.tool_choice {
+            ToolChoice::Auto => None,
+            ToolChoice::None => Some(json!("none")),
+            ToolChoice::Required => Some(json!("required")),
+            ToolChoice::Tool(name) => Some(json!({"type": "function", "function": {"name": name}})),
+        };
+        if let Some(choice) = choice {
+            put("tool_choice", choice);
+        }
+        if let Some(parallel) = request.parallel_tool_calls {
+            put("parallel_tool_calls", json!(parallel));
+        }
         let tools = request.tools.iter().map(|tool| {
             json!({"type": "function", "function": {
                 "name": tool.name, "description": tool.description, "parameters": tool.parameters}})

@@ -7,6 +7,7 @@ mod failures;
 mod port;
 mod requests;
 mod secrecy;
+mod spent;
 
 use futures::StreamExt;
 use nexus_api::{
