@@ -3,7 +3,9 @@
 use crate::{CallCtx, Result, planner::PageRequest};
 use async_trait::async_trait;
 use nexus_model::{
-    ExecutionId, MemoryId, Money, NodeId, Timestamp, WorkflowId, document::MemoryScope, price::Usage,
+    ExecutionId, MemoryId, Money, NodeId, Timestamp, WorkflowId,
+    document::MemoryScope,
+    price::{PromptBound, Usage},
     workflow::Page,
 };
 use serde::{Deserialize, Serialize};
@@ -153,7 +155,8 @@ impl EmbeddingModel {
 
     /// The most that embedding a text can cost; `None` if the model has no price.
     pub fn worst_case(&self, text: &str) -> Option<Money> {
-        self.per_token.map(|rate| rate.times(text.len() as u64))
+        let bound = |piece: &&str| PromptBound::new().message(piece).tokens();
+        self.per_token.map(|rate| rate.times(self.pieces(text).iter().map(bound).sum()))
     }
 }
 

@@ -6,8 +6,14 @@
 //! Not here: what the journal's records mean (`nexus-engine`), who claims what when (`nexus-executor`).
 
 mod contract;
+mod memory;
+mod memory_rows;
+mod nearest;
 pub mod postgres;
 mod rows;
+mod spending;
 pub mod sqlite;
 
 pub use contract::*;
+pub use memory::*;
+pub use spending::*;

@@ -193,7 +193,7 @@ pub(crate) fn maybe_json(value: Option<&impl Serialize>) -> Result<Option<String
     value.map(to_json).transpose()
 }
 
-fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
+pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|e| damaged(format!("stored JSON: {e}")))
 }
 

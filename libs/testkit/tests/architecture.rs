@@ -10,10 +10,11 @@ const SERVICES: [&str; 5] =
     ["nexus-planner", "nexus-executor", "nexus-llm-gateway", "nexus-memory", "nexus-scraper"];
 
 /// Which of our own crates each one may use. The command line, which wires everything, may use all.
-const ALLOWED: [(&str, &[&str]); 20] = [
+const ALLOWED: [(&str, &[&str]); 21] = [
     ("nexus-model", &[]),
     ("nexus-expr", &["nexus-model"]),
     ("nexus-plan", &["nexus-model", "nexus-expr"]),
+    ("nexus-embed", &[]),
     ("nexus-engine", &["nexus-model", "nexus-expr"]),
     ("nexus-api", &["nexus-model", "nexus-plan", "nexus-engine"]),
     ("nexus-rpc", &["nexus-model", "nexus-plan", "nexus-api", "nexus-runtime"]),
@@ -38,6 +39,7 @@ const BENEATH_SERVICES: &[&str] = &[
     "nexus-model",
     "nexus-expr",
     "nexus-plan",
+    "nexus-embed",
     "nexus-engine",
     "nexus-api",
     "nexus-store",
@@ -52,6 +54,7 @@ const EVERYTHING: &[&str] = &[
     "nexus-model",
     "nexus-expr",
     "nexus-plan",
+    "nexus-embed",
     "nexus-engine",
     "nexus-api",
     "nexus-store",
@@ -83,7 +86,7 @@ const RESERVED: [(&str, &[&str]); 10] = [
 ];
 
 /// Crates that neither wait nor touch the outside world.
-const PURE: [&str; 4] = ["nexus-model", "nexus-expr", "nexus-plan", "nexus-engine"];
+const PURE: [&str; 5] = ["nexus-model", "nexus-expr", "nexus-plan", "nexus-engine", "nexus-embed"];
 
 const IMPURE: [&str; 12] = [
     "tokio",

@@ -11,7 +11,13 @@ use sqlx::{
 /// Every migration, in order.
 fn migrations() -> Vec<Migration> {
     let init = include_str!("../../../../migrations/postgres/0001_init.sql").into_sql_str();
-    vec![Migration::new(1, "init".into(), MigrationType::Simple, init, false)]
+    let llm = include_str!("../../../../migrations/postgres/0004_llm.sql").into_sql_str();
+    let memory = include_str!("../../../../migrations/postgres/0005_memory.sql").into_sql_str();
+    vec![
+        Migration::new(1, "init".into(), MigrationType::Simple, init, false),
+        Migration::new(4, "llm".into(), MigrationType::Simple, llm, false),
+        Migration::new(5, "memory".into(), MigrationType::Simple, memory, false),
+    ]
 }
 
 /// A migration that the database has seen.

@@ -4,8 +4,10 @@
 mod batch;
 mod executions;
 mod lanes;
+mod memory;
 mod migrate;
 mod rows;
+mod spending;
 mod workflows;
 
 use crate::{Error, Result};

@@ -5,7 +5,11 @@ use crate::{Error, Result, rows};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Every migration, in order; the number of those applied is kept in the file's `user_version`.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../../migrations/sqlite/0001_init.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../../../migrations/sqlite/0001_init.sql"),
+    include_str!("../../../../migrations/sqlite/0004_llm.sql"),
+    include_str!("../../../../migrations/sqlite/0005_memory.sql"),
+];
 
 /// Applies what is missing, all or nothing. A file from a newer version is left alone.
 pub(super) fn migrate(connection: &mut Connection) -> Result<()> {

@@ -2,9 +2,11 @@
 //! Here: opening and closing. Not here: what is written and read (`workflows`, `executions`).
 
 mod executions;
+mod memory;
 mod migrate;
 mod readers;
 mod rows;
+mod spending;
 mod workflows;
 mod writer;
 

@@ -17,7 +17,9 @@ fn spending(connection: &Connection, key: &str, period: &str) -> Result<Spending
         connection,
         "SELECT spent, reserved FROM key_spending WHERE key_name = ?1 AND period = ?2",
         params![key, period],
-        |row| Ok(Spending { spent: Money::from_picos(row.int(0)?), reserved: Money::from_picos(row.int(1)?) }),
+        |row| {
+            Ok(Spending { spent: Money::from_picos(row.int(0)?), reserved: Money::from_picos(row.int(1)?) })
+        },
     )?;
     Ok(found.unwrap_or_default())
 }
@@ -50,7 +52,9 @@ fn reserve(
             |row| row.int(0),
         )?;
         let now = spending(connection, key, period)?;
-        if held.is_none() && now.spent.plus(now.reserved).plus(amount) > *limit {
+        // Subtracted: sums of large amounts saturate, and would then seem to fit.
+        let left = limit.picos().saturating_sub(now.spent.picos()).saturating_sub(now.reserved.picos());
+        if held.is_none() && amount.picos() > left {
             return Err(Refused::Full(Held::No { period: period.clone(), spending: now }));
         }
     }
