@@ -121,7 +121,11 @@ impl Decoder {
             How::Identity | How::DeflateUnknown => Ok(self.out.bytes),
             // What is sent for "nothing" need not be compressed at all.
             _ if !self.begun => Ok(Vec::new()),
-            How::Gzip(decoder) => decoder.finish().map(|inside| inside.bytes).map_err(|_| EARLY),
+            How::Gzip(mut decoder) => match decoder.try_finish() {
+                _ if decoder.get_ref().full => Err(Fault::TooLarge),
+                Err(_) => Err(EARLY),
+                Ok(()) => Ok(std::mem::take(&mut decoder.get_mut().bytes)),
+            },
             How::Deflate(_, true) | How::Brotli(_, true) => Ok(self.out.bytes),
             How::Deflate(_, false) | How::Brotli(_, false) => Err(EARLY),
         }

@@ -86,6 +86,7 @@ where
 {
     let (sender, connection) = Builder::new()
         .max_headers(limits.headers)
+        .max_header_size(HEADER_BYTES)
         .max_buf_size(HEADER_BYTES)
         .handshake(TokioIo::new(stream))
         .await

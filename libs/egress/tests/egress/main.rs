@@ -2,5 +2,10 @@
 //! (`addresses`, in a file of its own since it needs no sockets).
 #![expect(clippy::unwrap_used, reason = "a test ends with a panic when something is not as it should be")]
 
+mod bodies;
 mod client;
+mod hostile;
+mod redirects;
 mod support;
+mod tls;
+mod turns;

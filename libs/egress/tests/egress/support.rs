@@ -1,8 +1,12 @@
 //! Small servers on loopback that say exactly the bytes a test wants, and resolvers that answer what a test wants.
 //! Not here: anything of the crate under test.
 
+use async_trait::async_trait;
+use nexus_egress::Resolver;
 use std::{
-    net::SocketAddr,
+    collections::HashMap,
+    io,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex},
 };
 use tokio::{
@@ -112,4 +116,85 @@ pub fn answer(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> 
     let mut bytes = text.into_bytes();
     bytes.extend_from_slice(body);
     bytes
+}
+
+/// A resolver that knows the names a test gives it. Asked again, it gives the next answers; the last ones stay.
+#[derive(Debug, Default)]
+pub struct Names {
+    known: HashMap<String, Vec<Vec<IpAddr>>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Names {
+    /// These names, each with its answers.
+    pub fn new(known: &[(&str, &[&str])]) -> Arc<Self> {
+        Self::changing(&known.iter().map(|(name, answers)| (*name, vec![*answers])).collect::<Vec<_>>())
+    }
+
+    /// These names, each with its answers to the first question, the second and so on.
+    pub fn changing(known: &[(&str, Vec<&[&str]>)]) -> Arc<Self> {
+        let parse = |answers: &&[&str]| answers.iter().map(|ip| ip.parse().unwrap()).collect();
+        let known = known
+            .iter()
+            .map(|(name, times)| ((*name).to_owned(), times.iter().map(parse).collect()))
+            .collect();
+        Arc::new(Self { known, asked: Mutex::default() })
+    }
+
+    /// The names it was asked for, in order.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Resolver for Names {
+    async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        let mut asked = self.asked.lock().unwrap();
+        let before = asked.iter().filter(|name| *name == host).count();
+        asked.push(host.to_owned());
+        let times = self.known.get(host).ok_or_else(|| io::Error::other("no such name"))?;
+        Ok(times[before.min(times.len() - 1)].clone())
+    }
+}
+
+/// A certificate authority of a test's own.
+pub struct Authority {
+    certificate: rcgen::Certificate,
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+}
+
+impl Authority {
+    /// A new one.
+    pub fn new() -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        Self { certificate, issuer: rcgen::Issuer::new(params, key) }
+    }
+
+    /// What trusts it.
+    pub fn roots(&self) -> rustls::RootCertStore {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.certificate.der().clone()).unwrap();
+        roots
+    }
+
+    /// A server's side of TLS under these names.
+    pub fn acceptor(&self, names: &[&str]) -> tokio_rustls::TlsAcceptor {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let certificate =
+            rcgen::CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        Arc::new(config).into()
+    }
 }
