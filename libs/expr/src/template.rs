@@ -10,6 +10,9 @@
 
 mod analysis;
 mod filters;
+mod size;
+
+pub use size::{Size, most_printed};
 
 use crate::{Context, Error, Kind, Reference, Result, context::Tree};
 use minijinja::{

@@ -5,6 +5,7 @@
 //! a running execution (`nexus-engine`), wire formats other than JSON (`nexus-rpc`).
 
 pub mod document;
+pub mod estimate;
 pub mod event;
 pub mod execution;
 pub mod graph;
