@@ -2,11 +2,13 @@
 //! Not here: when money is reserved or spent (`nexus-engine`), who calls (`nexus-llm-gateway`).
 
 pub mod bound;
+mod embedding;
 mod file;
 #[cfg(test)]
 mod tests;
 
 pub use bound::PromptBound;
+pub use embedding::EmbeddingModel;
 pub use file::Error;
 
 use crate::Money;
