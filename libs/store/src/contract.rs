@@ -322,5 +322,5 @@ pub struct ListFilter {
 }
 
 /// Everything the services need of a database.
-pub trait Store: WorkflowStore + ExecutionStore {}
-impl<T: WorkflowStore + ExecutionStore> Store for T {}
+pub trait Store: WorkflowStore + ExecutionStore + crate::HistoryStore {}
+impl<T: WorkflowStore + ExecutionStore + crate::HistoryStore> Store for T {}

@@ -6,6 +6,7 @@
 //! Not here: what the journal's records mean (`nexus-engine`), who claims what when (`nexus-executor`).
 
 mod contract;
+mod history;
 mod memory;
 mod memory_rows;
 mod nearest;
@@ -15,5 +16,6 @@ mod spending;
 pub mod sqlite;
 
 pub use contract::*;
+pub use history::*;
 pub use memory::*;
 pub use spending::*;

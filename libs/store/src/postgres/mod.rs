@@ -3,6 +3,7 @@
 
 mod batch;
 mod executions;
+mod history;
 mod lanes;
 mod memory;
 mod migrate;

@@ -2,6 +2,7 @@
 //! Here: opening and closing. Not here: what is written and read (`workflows`, `executions`).
 
 mod executions;
+mod history;
 mod memory;
 mod migrate;
 mod readers;

@@ -7,8 +7,10 @@ mod durability;
 mod events;
 mod executions;
 mod harness;
+mod history;
 mod queue;
 mod schema;
+mod spending;
 mod workflows;
 
 /// Makes a test per backend of every case.
@@ -73,6 +75,16 @@ on_both! {
         leases_are_renewed_only_by_their_holder,
         a_creator_may_own_at_once,
         what_has_ended_is_claimed_only_after_a_resume,
+    }
+    spending {
+        of_many_at_once_no_more_fit_than_fit,
+        repeating_changes_nothing,
+        keys_and_periods_do_not_mix,
+        answers_are_kept_as_long_as_was_said,
+    }
+    history {
+        what_nodes_took_is_found_latest_run_first,
+        events_that_lack_details_do_not_spoil_the_rest,
     }
     durability {
         what_a_killed_process_acknowledged_is_there,
