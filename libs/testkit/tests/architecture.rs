@@ -72,7 +72,7 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Outside crates that belong to one of ours alone, by the beginning of their names.
-const RESERVED: [(&str, &[&str]); 10] = [
+const RESERVED: [(&str, &[&str]); 12] = [
     ("tonic", &["nexus-rpc"]),
     ("prost", &["nexus-rpc"]),
     ("sqlx", &["nexus-store"]),
@@ -83,7 +83,12 @@ const RESERVED: [(&str, &[&str]); 10] = [
     ("clap", &["nexus-cli"]),
     ("anyhow", &["nexus-cli"]),
     ("opentelemetry", &["nexus-runtime"]),
+    ("landlock", &["nexus-sandbox"]),
+    ("seccompiler", &["nexus-sandbox"]),
 ];
+
+/// The crate that speaks to the kernel itself.
+const SYSTEM: &str = "nexus-sandbox";
 
 /// Crates that neither wait nor touch the outside world.
 const PURE: [&str; 5] = ["nexus-model", "nexus-expr", "nexus-plan", "nexus-engine", "nexus-embed"];
@@ -179,11 +184,40 @@ fn pure_crates_are_pure() {
     }
 }
 
+/// Cargo takes lints as a whole or not at all, so the crate that needs one exception repeats them.
+#[test]
+fn one_file_of_one_crate_may_be_unsafe() {
+    let root = metadata().workspace_root;
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap().parse::<toml::Table>().unwrap();
+    let mut wanted = read("Cargo.toml")["workspace"]["lints"].clone();
+    wanted["rust"]["unsafe_code"] = "deny".into();
+    assert_eq!(
+        read("libs/sandbox/Cargo.toml")["lints"],
+        wanted,
+        "{SYSTEM} has other lints than the workspace"
+    );
+    let mut folders = vec![root.join("libs/sandbox").into_std_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !path.ends_with("src/sys.rs")
+            {
+                let text = std::fs::read_to_string(&path).unwrap();
+                assert!(!text.contains("unsafe_code"), "{} lifts the ban on unsafe code", path.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn every_crate_takes_lints_and_version_from_the_workspace() {
     for package in metadata().workspace_packages() {
         let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
-        assert!(manifest.contains("[lints]\nworkspace = true"), "{} sets its own lints", package.name);
+        let inherits = manifest.contains("[lints]\nworkspace = true");
+        assert!(inherits || package.name.as_str() == SYSTEM, "{} sets its own lints", package.name);
         assert!(manifest.contains("version.workspace = true"), "{} sets its own version", package.name);
         assert_eq!(package.publish, Some(Vec::new()), "{} could be published by mistake", package.name);
     }
