@@ -6,10 +6,9 @@ use crate::{
     exit::{Exit, Failure, Result},
     out,
 };
-use nexus_api::{Llm, Planner};
+use nexus_api::{Llm, Memory, Planner, Scraper};
 use nexus_executor::{Deps, ExecutorService, Options};
 use nexus_gateway::{Ports, ReadyCheck};
-use nexus_memory::MemoryService;
 use nexus_planner::PlannerService;
 use nexus_rpc::server::Services;
 use nexus_runtime::{
@@ -20,7 +19,7 @@ use nexus_runtime::{
     shutdown, telemetry,
 };
 use nexus_scraper::ScraperService;
-use nexus_store::{Store, postgres::PostgresStore, sqlite::SqliteStore};
+use nexus_store::{MemoryStore, Store, postgres::PostgresStore, sqlite::SqliteStore};
 use std::{io::IsTerminal, path::Path, sync::Arc};
 
 /// Which executions an embedded executor works on.
@@ -51,31 +50,44 @@ impl Embedded {
 /// Builds all services over the configured store. The caller holds the data folder.
 pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded> {
     let mut folder = None;
-    let store: Arc<dyn Store> = match &config.database {
+    let (store, memories): (Arc<dyn Store>, Arc<dyn MemoryStore>) = match &config.database {
         Database::Sqlite(path) => {
             folder = hold(config, path)?;
-            Arc::new(sqlite(path, claims).await?)
+            let store = Arc::new(sqlite(path, claims).await?);
+            (store.clone(), store)
         }
         Database::Postgres(url) => {
             use secrecy::ExposeSecret;
             let store = PostgresStore::connect(url.expose_secret()).await.map_err(database)?;
             store.check_schema().await.map_err(database)?;
-            Arc::new(store)
+            let store = Arc::new(store);
+            (store.clone(), store)
         }
     };
     let bus = parts::bus(config).await?;
     let prices = parts::prices(config)?;
     let llm = parts::llm(config, prices.clone())?;
-    let deps =
-        Deps { store: store.clone(), bus, llm: llm.clone(), prices: prices.clone(), limits: config.limits };
+    let memories = parts::qdrant(config)?.unwrap_or(memories);
+    let memory: Arc<dyn Memory> = Arc::new(parts::memory(config, memories, llm.clone(), prices.clone())?);
+    let scraper: Arc<dyn Scraper> = Arc::new(ScraperService);
+    let deps = Deps {
+        store: store.clone(),
+        bus,
+        llm: llm.clone(),
+        memory: memory.clone(),
+        scraper: scraper.clone(),
+        http: parts::http(config),
+        prices: prices.clone(),
+        limits: config.limits,
+    };
     let options = Options { take_up: claims == Claims::All, ..Options::default() };
     let executor = ExecutorService::start(deps, options);
     let ports = Ports {
         planner: Arc::new(PlannerService::new(store.clone(), prices, config.limits)),
         executor: Arc::new(executor.clone()),
         llm,
-        memory: Arc::new(MemoryService),
-        scraper: Arc::new(ScraperService),
+        memory,
+        scraper,
     };
     Ok(Embedded { ports, executor, store, _folder: folder })
 }

@@ -19,10 +19,18 @@ use nexus_rpc::{
 };
 use nexus_runtime::{Config, config::Database, metrics::Metrics, shutdown, telemetry};
 use nexus_scraper::ScraperService;
-use nexus_store::{ExecutionStore, postgres::PostgresStore};
+use nexus_store::{ExecutionStore, MemoryStore, postgres::PostgresStore};
 use secrecy::ExposeSecret;
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, time::Instant};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::oneshot, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// How long a process waits for its database at start.
@@ -78,7 +86,18 @@ async fn executor(config: &Config, stop: CancellationToken) -> Result {
     }
     let bus = parts::bus(config).await?;
     let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config))?;
-    let deps = Deps { store: store.clone(), bus, llm, prices: parts::prices(config)?, limits: config.limits };
+    let peers = &config.peers;
+    let options = parts::client_options(config);
+    let deps = Deps {
+        store: store.clone(),
+        bus,
+        llm,
+        memory: client::memory(&peers.memory, &options)?,
+        scraper: client::scraper(&peers.scraper, &options)?,
+        http: parts::http(config),
+        prices: parts::prices(config)?,
+        limits: config.limits,
+    };
     let executor = ExecutorService::start(deps, Options::default());
     let services = Services::new().executor(Arc::new(executor.clone()));
     let (served, ()) =
@@ -99,8 +118,20 @@ async fn llm_gateway(config: &Config, stop: CancellationToken) -> Result {
 /// Memory.
 async fn memory(config: &Config, stop: CancellationToken) -> Result {
     let listener = grpc(config, 50054).await?;
-    let services = Services::new().memory(Arc::new(MemoryService));
-    offer(config, listener, services, stop, nothing_to_check()).await
+    let store: Arc<dyn MemoryStore> = match parts::qdrant(config)? {
+        Some(qdrant) => qdrant,
+        None => Arc::new(postgres(config, "nexus serve memory without QDRANT_URL", &stop).await?),
+    };
+    let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config))?;
+    let memory = parts::memory(config, store, llm, parts::prices(config)?)?;
+    let services = Services::new().memory(Arc::new(memory.clone()));
+    let (wrong, found_wrong) = oneshot::channel();
+    let serving = offer(config, listener, services, stop, memory_check(memory, wrong));
+    tokio::select! {
+        served = serving => served,
+        // The sender is dropped without a word once memory is ready, or when serving ends.
+        Ok(sentence) = found_wrong => Err(Failure::usage(sentence)),
+    }
 }
 
 /// Scrapers.
@@ -192,6 +223,32 @@ fn database_check(store: Arc<PostgresStore>) -> Check {
     Box::new(move || {
         let store = store.clone();
         Box::pin(async move { store.ping().await.is_ok() })
+    })
+}
+
+/// Ready once the vectors' place and the llm gateway have answered. A configuration that cannot work is told at once.
+fn memory_check(memory: MemoryService, wrong: oneshot::Sender<String>) -> Check {
+    let wrong = Arc::new(Mutex::new(Some(wrong)));
+    let said = Arc::new(AtomicBool::new(false));
+    Box::new(move || {
+        let (memory, wrong, said) = (memory.clone(), wrong.clone(), said.clone());
+        Box::pin(async move {
+            let Err(error) = memory.ready().await else { return true };
+            if error.retryable {
+                if !said.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(why = %error, "memory is not ready; trying again");
+                }
+                return false;
+            }
+            let wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let sentence = match error.suggestion {
+                Some(suggestion) => format!("{}; {suggestion}", error.message),
+                None => error.message,
+            };
+            // Nobody listens if serving has ended.
+            let _ = wrong.map(|wrong| wrong.send(sentence));
+            false
+        })
     })
 }
 

@@ -4,6 +4,7 @@ use crate::exit::{Exit, Failure, Result};
 use nexus_bus::{Bus, InProcessBus, NatsBus};
 use nexus_gateway::{Gateway, Options, Ports, ReadyCheck};
 use nexus_llm_gateway::{DemoPace, Endpoint, LlmGateway};
+use nexus_memory::{MemoryService, QdrantStore};
 use nexus_model::price::PriceBook;
 use nexus_rpc::{
     client::ClientOptions,
@@ -11,10 +12,11 @@ use nexus_rpc::{
 };
 use nexus_runtime::{
     ApiKeys, Config,
-    config::{self, Provider},
+    config::{self, EgressRule, Provider},
     keys,
     metrics::Metrics,
 };
+use nexus_store::MemoryStore;
 use std::{io, net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
 
@@ -44,6 +46,19 @@ pub(super) fn prices(config: &Config) -> Result<Arc<PriceBook>> {
     Ok(Arc::new(PriceBook::parse(&text).map_err(|error| wrong(error.to_string()))?))
 }
 
+/// The client for addresses that users of workflows choose.
+pub(super) fn http(config: &Config) -> nexus_egress::Client {
+    nexus_egress::Client::new(egress_policy(config), nexus_egress::Limits::default())
+}
+
+/// Who may be reached: public addresses, and what the operator allows besides.
+fn egress_policy(config: &Config) -> nexus_egress::Policy {
+    config.egress_allow.iter().fold(nexus_egress::Policy::public(), |policy, rule| match rule {
+        EgressRule::Network { address, prefix } => policy.allow_network(*address, *prefix),
+        EgressRule::Host { host, port } => policy.allow_host(host, *port),
+    })
+}
+
 /// Calls of models.
 pub(super) fn llm(config: &Config, prices: Arc<PriceBook>) -> Result<Arc<LlmGateway>> {
     let endpoint = |provider: &Provider| {
@@ -58,6 +73,29 @@ pub(super) fn llm(config: &Config, prices: Arc<PriceBook>) -> Result<Arc<LlmGate
         ..nexus_llm_gateway::Config::default()
     };
     Ok(Arc::new(LlmGateway::new(config).map_err(|error| Failure::usage(error.to_string()))?))
+}
+
+/// A Qdrant server as the place of memory's entries, if there is one.
+pub(super) fn qdrant(config: &Config) -> Result<Option<Arc<dyn MemoryStore>>> {
+    let Some(qdrant) = &config.qdrant else { return Ok(None) };
+    let store = QdrantStore::new(&qdrant.url, qdrant.api_key.as_ref()).map_err(|error| {
+        Failure::usage(format!("QDRANT_URL: {error}; set it to the server's gRPC address, e.g. http://host:6334"))
+    })?;
+    Ok(Some(Arc::new(store)))
+}
+
+/// Memory over a place for its entries.
+pub(super) fn memory(
+    config: &Config,
+    store: Arc<dyn MemoryStore>,
+    llm: Arc<dyn Llm>,
+    prices: Arc<PriceBook>,
+) -> Result<MemoryService> {
+    let model = config.embedding_model.clone();
+    if let Some(model) = &model {
+        nexus_memory::check_model(model, &prices).map_err(|error| Failure::usage(error.message))?;
+    }
+    Ok(MemoryService::new(nexus_memory::Deps { store, llm, prices, model }))
 }
 
 /// Binds an address that the configuration allows.

@@ -8,7 +8,7 @@ use crate::{
     llm::{CompleteRequest, Completion, EmbedRequest, Embedded, Message, ModelInfo, StreamItem},
     memory::{EmbeddingModel, Entry, RecallRequest, Recalled, Reembedded, Scope, StoreRequest, Stored},
     planner::{Estimate, PageRequest, Target},
-    scraper::{CreateJob, EndpointData, EndpointQuery, Job, TestResult},
+    scraper::{CreateJob, EndpointData, EndpointQuery, Job, RunPython, TestResult},
 };
 use async_trait::async_trait;
 use nexus_model::{
@@ -108,4 +108,5 @@ bounded!(Scraper {
     fn test_job(id: JobId) -> TestResult;
     fn regenerate_job(id: JobId) -> Job;
     fn run_endpoint(id: JobId, query: EndpointQuery) -> EndpointData;
+    fn run_python(request: RunPython) -> Value;
 });

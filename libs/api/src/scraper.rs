@@ -99,6 +99,15 @@ pub struct EndpointQuery {
     pub offset: u32,
 }
 
+/// A program to run in the sandbox.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunPython {
+    /// The program; it defines `def run(inputs)`.
+    pub code: String,
+    /// What is passed to `run`.
+    pub inputs: Value,
+}
+
 /// What an endpoint answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EndpointData {
@@ -131,4 +140,7 @@ pub trait Scraper: Send + Sync + 'static {
     async fn regenerate_job(&self, ctx: &CallCtx, id: JobId) -> Result<Job>;
     /// Runs the endpoint.
     async fn run_endpoint(&self, ctx: &CallCtx, id: JobId, query: EndpointQuery) -> Result<EndpointData>;
+    /// Runs a program in the sandbox and returns what its `run` returned. `Invalid` when the program fails, with its
+    /// traceback.
+    async fn run_python(&self, ctx: &CallCtx, request: RunPython) -> Result<Value>;
 }

@@ -1,17 +1,17 @@
-//! Calls of models: beginning one, judging its result, and what follows a failure: retry, next model, ask again, or
-//! give the node up. Not here: nodes that call nobody (`nodes`).
-//!
-//! Where later abilities go: a reservation is made in `start_attempt`, before the fact; a rejection that sends an
-//! upstream node back is decided in `fail_attempt`, before the node fails.
+//! Attempts: beginning one, ending one, and what follows a failure: retry, next model, ask again, send an upstream
+//! node back to work, or give the node up: in this order (contract, "When a node's attempt fails").
+//! Not here: the calls within an attempt (`calls`), nodes that call nobody (`nodes`).
 
 use crate::{
-    AttemptOutcome, AttemptState, Call, CallFailure, CallResult, Effect, ModelCall, Reask, Record, output,
-    retry,
+    AttemptOutcome, AttemptState, CallFailure, CallResult, Effect, Reask, Record,
+    calls::{CallSum, Ready},
+    ledger::model_of,
+    output, retry,
     step::{Error, Stepper, failure, millis},
 };
 use nexus_model::{
-    EventType, ExecutionStatus, Money, NodeId,
-    document::{AgentConfig, NodeKind},
+    EventType, ExecutionStatus, NodeId, Timestamp,
+    document::NodeKind,
     execution::Failure,
     graph::NodeIx,
 };
@@ -19,51 +19,38 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 impl Stepper<'_> {
-    /// Begins a call of one of an agent's models.
+    /// Begins an attempt with its first call, if it fits the budget.
     pub(crate) fn start_attempt(
         &mut self,
         node: NodeIx,
         candidate: usize,
         reask: Option<Reask>,
     ) -> Result<(), Error> {
-        let definition = self.state.definition.clone();
-        let NodeKind::Agent(agent) = &definition.node(node).kind else {
-            return Err(Error::Contradiction(format!("{} calls no model", self.id(node))));
-        };
         if self.env.hold {
             // whoever takes the execution over makes the call
             let (node, due) = (self.id(node), self.env.now);
             return self.record(Record::RetryScheduled { node, due, candidate, reask });
         }
-        let model = model_of(agent, candidate).to_owned();
-        let attempt = self.next_attempt(node);
+        let first = self.first_call(node);
+        let (grant, work) = match self.ready(node, &first, candidate, reask.as_ref()) {
+            Ready::Go(grant, work) => (grant, work),
+            Ready::Wait => return self.await_funds(node, candidate, reask),
+            Ready::Stop(shortage) => return self.stop_for_budget(node, shortage),
+            Ready::Fail(failure) => return self.fail_node(node, failure),
+        };
+        let definition = self.state.definition.clone();
+        let model = definition.agent(node).map(|(agent, _)| model_of(agent, grant.candidate).to_owned());
         self.record(Record::AttemptStarted {
             node: self.id(node),
-            attempt,
-            candidate,
-            model: Some(model.clone()),
+            attempt: self.next_attempt(node),
+            candidate: grant.candidate,
+            model,
             at: self.env.now,
-            reserved: Money::ZERO,
-            reask: reask.clone(),
+            first: first.clone(),
+            reserved: grant.reserved,
+            reask,
         })?;
-        let input = self.state.nodes[node].input.clone().unwrap_or_default();
-        let text = |name: &str| input.get(name).and_then(Value::as_str).map(str::to_owned);
-        self.step.effects.push(Effect::Call(Box::new(Call {
-            node: self.id(node),
-            revision: self.state.nodes[node].revision,
-            attempt,
-            timeout: Duration::try_from_secs_f64(definition.node(node).policy.timeout_seconds)
-                .unwrap_or(Duration::from_secs(60)),
-            request: ModelCall {
-                model,
-                system: text("system"),
-                prompt: text("prompt").unwrap_or_default(),
-                temperature: agent.temperature,
-                max_tokens: agent.max_tokens,
-                output_schema: agent.output_schema.clone(),
-                reask,
-            },
-        })));
+        self.call(node, 0, &first, grant.reserved, work);
         Ok(())
     }
 
@@ -72,14 +59,16 @@ impl Stepper<'_> {
         node.attempts.iter().rev().take_while(|attempt| attempt.revision == node.revision).count() as u32 + 1
     }
 
-    pub(crate) fn timer_fired(&mut self, node: &NodeId) -> Result<(), Error> {
+    pub(crate) fn timer_fired(&mut self, node: &NodeId, due: Timestamp) -> Result<(), Error> {
         let Some(ix) = self.state.definition.graph.index(node.as_str()) else { return Ok(()) };
         let Some(waiting) = self.state.nodes[ix].waiting.clone() else { return Ok(()) };
-        if self.state.status != ExecutionStatus::Running {
+        // The timer of a pause that something else has ended meanwhile is none of ours.
+        if self.state.status != ExecutionStatus::Running || waiting.due != due {
             return Ok(());
         }
         // Whoever waited did so by a clock that cannot be set; ours may have been, and is not asked again.
-        self.start_attempt(ix, waiting.candidate, waiting.reask)
+        self.start_attempt(ix, waiting.next.candidate, waiting.next.reask)?;
+        self.settle_around(ix)
     }
 
     /// A result of a call that is not under way any more (cancelled, interrupted) is ignored.
@@ -88,75 +77,112 @@ impl Stepper<'_> {
         node: &NodeId,
         revision: u32,
         attempt: u32,
+        call: u32,
         result: CallResult,
     ) -> Result<(), Error> {
         let Some(ix) = self.state.definition.graph.index(node.as_str()) else { return Ok(()) };
-        let awaited = self.state.nodes[ix]
-            .running_attempt()
-            .is_some_and(|running| running.attempt == attempt && running.revision == revision);
-        if !awaited || self.state.status != ExecutionStatus::Running {
+        if self.state.status != ExecutionStatus::Running {
             return Ok(());
         }
-        let definition = self.state.definition.clone();
-        let NodeKind::Agent(agent) = &definition.node(ix).kind else { return Ok(()) };
-        let CallResult { outcome, tokens, cost, latency, provider } = result;
-        let judged = outcome.map_err(Verdict::Error).and_then(|answer| {
-            let output = output::of_answer(self.state, ix, &answer.text, answer.truncated)
-                .map_err(|rejection| Verdict::Rejected { rejection, answer: answer.text })?;
-            output::fits(&output, &definition.limits).map_err(|failure| {
-                let Failure { code, message, .. } = failure;
-                Verdict::Error(CallFailure { code, message, retryable: false, retry_after: None })
-            })?;
-            Ok(output)
-        });
-        let outcome = match &judged {
-            Ok(_) => AttemptOutcome::Succeeded,
-            Err(verdict) => AttemptOutcome::Failed { failure: verdict.failure() },
-        };
-        self.record(Record::AttemptFinished {
-            node: node.clone(),
-            attempt,
-            at: self.env.now,
-            outcome,
-            tokens,
-            cost,
-            latency_ms: millis(latency),
-            provider,
-        })?;
-        match judged {
-            Ok(output) => self.succeed(ix, output)?,
-            Err(verdict) => self.fail_attempt(ix, agent, verdict)?,
+        let is_it = |open: &AttemptState| open.attempt == attempt && open.revision == revision;
+        let state = &self.state.nodes[ix];
+        let Some(open) = state.open_attempts().find(|open| is_it(open)).cloned() else { return Ok(()) };
+        let Some(ended) = open.open.iter().find(|open| open.call == call).cloned() else { return Ok(()) };
+        if state.running_attempt().is_some_and(is_it) {
+            self.came(ix, ended, result)?;
+        } else {
+            // What it worked on was rejected meanwhile: it is paid for, and nothing more comes of it.
+            let held: nexus_model::Money =
+                open.open.iter().filter(|other| other.call != call).map(|other| other.reserved).sum();
+            let sum = CallSum {
+                tokens: result.tokens,
+                cost: result.cost.unwrap_or(ended.reserved).plus(held),
+                latency: result.latency,
+                provider: result.provider,
+            };
+            self.record_attempt_end(ix, &open, AttemptOutcome::Cancelled, None, sum)?;
         }
-        if self.state.nodes[ix].status.is_settled() {
-            let next = definition.graph.successors(ix).collect();
-            self.settle(next)?;
-        }
-        Ok(())
+        self.settle_around(ix)
     }
 
-    /// Retry, next model, ask again, or give the node up: in this order.
-    fn fail_attempt(&mut self, node: NodeIx, agent: &AgentConfig, verdict: Verdict) -> Result<(), Error> {
+    /// Goes on with whatever may go on after something happened to this node.
+    pub(crate) fn settle_around(&mut self, node: NodeIx) -> Result<(), Error> {
+        self.fund()?;
+        let graph = &self.state.definition.graph;
+        let next = if self.state.nodes[node].status.is_settled() {
+            graph.successors(node).collect()
+        } else {
+            Vec::new()
+        };
+        self.settle(next)
+    }
+
+    /// The attempt under way brought the node's output.
+    pub(crate) fn end_attempt_well(&mut self, node: NodeIx, output: Value, sum: CallSum) -> Result<(), Error> {
+        let Some(attempt) = self.state.nodes[node].running_attempt().cloned() else { return Ok(()) };
+        self.record_attempt_end(node, &attempt, AttemptOutcome::Succeeded, None, sum)?;
+        self.succeed(node, output)
+    }
+
+    /// The attempt under way failed.
+    pub(crate) fn end_attempt(&mut self, node: NodeIx, verdict: Verdict, sum: CallSum) -> Result<(), Error> {
+        let Some(attempt) = self.state.nodes[node].running_attempt().cloned() else { return Ok(()) };
+        let outcome = AttemptOutcome::Failed { failure: verdict.failure() };
+        let answer = verdict.answer();
+        self.record_attempt_end(node, &attempt, outcome, answer, sum)?;
+        self.fail_attempt(node, verdict)
+    }
+
+    pub(crate) fn record_attempt_end(
+        &mut self,
+        node: NodeIx,
+        attempt: &AttemptState,
+        outcome: AttemptOutcome,
+        answer: Option<Value>,
+        sum: CallSum,
+    ) -> Result<(), Error> {
+        // With one call the attempt took what the call took, by a clock that cannot be set.
+        let took = if attempt.calls > 1 || sum.latency.is_zero() {
+            self.env.now.since(attempt.started_at)
+        } else {
+            sum.latency
+        };
+        self.record(Record::AttemptFinished {
+            node: self.id(node),
+            revision: attempt.revision,
+            attempt: attempt.attempt,
+            at: self.env.now,
+            outcome,
+            tokens: sum.tokens,
+            cost: sum.cost,
+            latency_ms: millis(took),
+            provider: sum.provider,
+            answer,
+        })?;
+        self.warn_if_due()
+    }
+
+    /// Retry, next model, ask again, send upstream back to work, or give the node up: in this order.
+    fn fail_attempt(&mut self, node: NodeIx, verdict: Verdict) -> Result<(), Error> {
         let failure = verdict.failure();
+        let answer = verdict.answer();
+        let definition = self.state.definition.clone();
+        let policy = &definition.node(node).policy;
         let state = &self.state.nodes[node];
         let Some(last) = state.attempts.last().cloned() else { return Ok(()) };
         match verdict {
             Verdict::Rejected { rejection, answer } => {
                 let asked_again = state.counted().iter().any(|attempt| attempt.reask.is_some());
-                if !asked_again {
-                    self.retrying(
-                        node,
-                        "asked_again",
-                        last.attempt,
-                        last.model.clone(),
-                        &failure,
-                        Duration::ZERO,
-                    );
+                // Asking a reviewer again would only press it to approve.
+                let is_review = rejection.is_check() && policy.backtrack.is_some();
+                if !asked_again && !is_review {
+                    let model = last.model.clone();
+                    self.retrying(node, "asked_again", last.attempt, model, &failure, Duration::ZERO);
                     let reask = Reask { answer, reason: rejection.reason };
                     return self.start_attempt(node, last.candidate, Some(reask));
                 }
             }
-            Verdict::Error(error) => {
-                let policy = self.state.definition.node(node).policy.retry.clone();
+            Verdict::Error(ref error) | Verdict::Elsewhere(ref error) => {
                 let failed = state
                     .counted()
                     .iter()
@@ -164,8 +190,8 @@ impl Stepper<'_> {
                     .count() as u32;
                 let pause_is_bearable =
                     error.retry_after.is_none_or(|asked| asked <= retry::LONGEST_RETRY_AFTER);
-                if error.retryable && failed < policy.max_attempts && pause_is_bearable {
-                    let pause = retry::pause(&policy, failed, error.retry_after, self.env.random);
+                if error.retryable && failed < policy.retry.max_attempts && pause_is_bearable {
+                    let pause = retry::pause(&policy.retry, failed, error.retry_after, self.env.random);
                     let due = self.env.now.plus(pause);
                     let (id, candidate, reask) = (self.id(node), last.candidate, last.reask.clone());
                     self.record(Record::RetryScheduled { node: id, due, candidate, reask })?;
@@ -174,12 +200,19 @@ impl Stepper<'_> {
                     return Ok(());
                 }
                 let next = last.candidate + 1;
-                if next <= agent.fallbacks.len() {
+                if let NodeKind::Agent(agent) = &definition.node(node).kind
+                    && next <= agent.fallbacks.len()
+                    && matches!(verdict, Verdict::Error(_))
+                {
                     let model = Some(model_of(agent, next).to_owned());
                     self.retrying(node, "fallback", last.attempt, model, &failure, Duration::ZERO);
                     return self.start_attempt(node, next, last.reask);
                 }
             }
+            Verdict::Final(_) => {}
+        }
+        if self.send_back(node, &failure, answer)? {
+            return Ok(());
         }
         self.fail_node(node, failure)
     }
@@ -211,9 +244,13 @@ fn failed_to_answer(attempt: &AttemptState) -> bool {
 }
 
 /// Why an attempt is no success.
-enum Verdict {
-    /// The call failed.
+pub(crate) enum Verdict {
+    /// The call failed; another model may do better.
     Error(CallFailure),
+    /// The call failed, and it was not the model's fault.
+    Elsewhere(CallFailure),
+    /// Nothing more can be tried.
+    Final(CallFailure),
     /// The answer breaks the node's contract.
     Rejected { rejection: output::Rejection, answer: String },
 }
@@ -221,16 +258,16 @@ enum Verdict {
 impl Verdict {
     fn failure(&self) -> Failure {
         match self {
-            Verdict::Error(error) => failure(&error.code, error.message.clone()),
+            Verdict::Error(error) | Verdict::Elsewhere(error) | Verdict::Final(error) => {
+                failure(&error.code, error.message.clone())
+            }
             Verdict::Rejected { rejection, .. } => failure(rejection.code, rejection.reason.clone()),
         }
     }
-}
 
-/// The agent's model, or one of its fallbacks.
-fn model_of(agent: &AgentConfig, candidate: usize) -> &str {
-    match candidate.checked_sub(1) {
-        None => &agent.model,
-        Some(fallback) => agent.fallbacks.get(fallback).unwrap_or(&agent.model),
+    /// What the model answered, as a node's output: JSON if it is some, else its text.
+    fn answer(&self) -> Option<Value> {
+        let Verdict::Rejected { rejection, answer } = self else { return None };
+        Some(rejection.output.clone().unwrap_or_else(|| json!({ "text": answer })))
     }
 }

@@ -5,6 +5,7 @@ use nexus_model::{
     document::BudgetOverride,
     execution::{Failure, Tokens},
 };
+use serde_json::Value;
 use std::time::Duration;
 
 /// Clock and chance, given to every step.
@@ -32,6 +33,8 @@ pub enum Input {
         revision: u32,
         /// The attempt.
         attempt: u32,
+        /// The call within the attempt.
+        call: u32,
         /// How it ended.
         result: CallResult,
     },
@@ -39,6 +42,8 @@ pub enum Input {
     TimerFired {
         /// The node.
         node: NodeId,
+        /// The end of the pause, as it was asked for.
+        due: Timestamp,
     },
     /// Somebody wants it stopped.
     Cancel,
@@ -59,25 +64,47 @@ pub enum Input {
 /// How a call ended, and what it took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallResult {
-    /// The answer or the error.
-    pub outcome: Result<Answer, CallFailure>,
+    /// What came of it, or the error.
+    pub outcome: Result<Outcome, CallFailure>,
     /// Tokens it used, as far as known.
     pub tokens: Tokens,
-    /// What it cost, as far as known.
-    pub cost: Money,
+    /// What it cost; `None` if nobody knows: it is then charged at what was reserved.
+    pub cost: Option<Money>,
     /// How long it took.
     pub latency: Duration,
     /// Who answered.
     pub provider: Option<String>,
 }
 
+/// What came of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// A model said something.
+    Answer(Answer),
+    /// A tool returned something.
+    Value(Value),
+}
+
 /// What a model said.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The text.
     pub text: String,
     /// Whether it ran into `max_tokens`.
     pub truncated: bool,
+    /// Tools it wants used.
+    pub tool_calls: Vec<ToolRequest>,
+}
+
+/// A model asks for a tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolRequest {
+    /// The model's id of it.
+    pub id: String,
+    /// The function's name.
+    pub name: String,
+    /// The arguments, as the model wrote them.
+    pub arguments: String,
 }
 
 /// Why a call failed.

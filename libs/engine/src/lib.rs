@@ -7,10 +7,15 @@
 //! (`nexus-plan`).
 
 mod attempts;
+mod backtrack;
+mod calls;
 mod context;
+mod conversation;
 mod definition;
 mod effect;
 mod input;
+mod ledger;
+mod node;
 mod nodes;
 mod output;
 mod record;
@@ -19,13 +24,18 @@ mod retry;
 mod schedule;
 mod state;
 mod step;
+mod tools;
 mod view;
 
+pub use backtrack::MAX_BACKTRACKS;
+pub use conversation::{Exchange, Reask, ToolSpec, ToolUse, Turn};
 pub use definition::Definition;
-pub use effect::{Call, Effect, ModelCall, Reask};
-pub use input::{Answer, CallFailure, CallResult, Env, Input};
-pub use record::{AttemptOutcome, Record};
-pub use state::{AttemptState, NodeState, State, Waiting, next_status};
+pub use effect::{Call, Effect, ModelCall, ToolWork, Work};
+pub use input::{Answer, CallFailure, CallResult, Env, Input, Outcome, ToolRequest};
+pub use ledger::LEAST_CLAMPED_TOKENS;
+pub use node::{AttemptState, NodeState, OpenCall, Waiting};
+pub use record::{AttemptOutcome, CallKind, Came, Record};
+pub use state::{State, next_status};
 pub use step::{Error, NewEvent, Step, step};
 
 /// Most recoveries in a row without progress; the next one gives the execution up.

@@ -2,15 +2,16 @@
 //! (`attempts`).
 
 use crate::{
-    AttemptOutcome, Record, context,
-    definition::{AgentExpressions, Expressions},
+    AttemptOutcome, CallKind, Record, context,
+    definition::Expressions,
     output,
     step::{Error, Stepper, failure, millis},
+    tools::Rendered,
 };
 use nexus_expr::{Condition, Context, Template};
 use nexus_model::{
     EventType, Money,
-    document::{AgentConfig, ConditionalConfig, NodeKind, OnError},
+    document::{ConditionalConfig, NodeKind, OnError},
     execution::{Failure, NodeStatus, Tokens},
     graph::NodeIx,
 };
@@ -20,42 +21,92 @@ impl Stepper<'_> {
     pub(crate) fn start_node(&mut self, node: NodeIx) -> Result<(), Error> {
         let definition = self.state.definition.clone();
         match (&definition.node(node).kind, definition.expressions(node)) {
-            (NodeKind::Agent(agent), Expressions::Agent(expressions)) => {
-                let rendered = prompts(expressions, &context::of_node(self.state, node));
-                let model = Some(agent.model.as_str());
-                let input = rendered.as_ref().map_or(Value::Null, Value::clone);
-                self.node_started(node, input, model)?;
-                match (rendered, unavailable(agent, definition.graph.attached_tools(node))) {
-                    (Err(error), _) => self.fail_node(node, failure("template_error", error.to_string())),
-                    (Ok(_), Some(failure)) => self.fail_node(node, failure),
-                    (Ok(_), None) => self.start_attempt(node, 0, None),
+            (NodeKind::Agent(agent), _) => {
+                let input = self.agent_input(node);
+                if let Ok(input) = &input
+                    && self.keep(node, input, None)?
+                {
+                    return Ok(());
+                }
+                let shown = input.as_ref().map_or(Value::Null, Value::clone);
+                self.node_started(node, shown, Some(&agent.model))?;
+                match input {
+                    Err(error) => self.fail_node(node, failure("template_error", error.to_string())),
+                    Ok(_) => self.start_attempt(node, 0, None),
                 }
             }
             (NodeKind::Conditional(config), Expressions::Conditional(conditions)) => {
                 let chosen = choose(config, conditions, &context::of_node(self.state, node));
-                self.node_started(node, Value::Null, None)?;
-                self.pure_result(node, chosen)
+                self.pure_node(node, Value::Null, chosen)
             }
-            (NodeKind::Tool(tool), Expressions::Template(template)) => {
-                let context = context::of_node(self.state, node);
-                let rendered =
-                    template.as_ref().as_ref().map_err(Clone::clone).and_then(|t| t.render(&context));
-                let result = rendered
-                    .map(|text| json!({ "text": text }))
-                    .map_err(|error| failure("template_error", error.to_string()));
-                self.node_started(node, json!({ "tool": tool.tool.name() }), None)?;
-                self.pure_result(node, result)
-            }
-            (kind, _) => {
-                let what = match kind {
-                    NodeKind::Tool(tool) => tool.tool.name(),
-                    _ => "this node",
-                };
-                let message = format!("`{what}` is not available in this version of Nexus");
-                self.node_started(node, json!({ "tool": what }), None)?;
-                self.pure_result(node, Err(failure("not_available", message)))
+            (NodeKind::Tool(tool), _) => match self.rendered_tool(node) {
+                Some(Ok(Rendered::Work(work))) => {
+                    let input = work.input();
+                    if self.keep(node, &input, None)? {
+                        return Ok(());
+                    }
+                    self.node_started(node, input, None)?;
+                    self.start_attempt(node, 0, None)
+                }
+                rendered => {
+                    let result = match rendered {
+                        Some(Ok(Rendered::Done(output))) => Ok(output),
+                        Some(Err(error)) => Err(failure("template_error", error.to_string())),
+                        _ => Err(failure("internal", "the tool was not prepared".into())),
+                    };
+                    self.pure_node(node, json!({ "tool": tool.tool.name() }), result)
+                }
+            },
+            (NodeKind::Conditional(_), _) => {
+                let result = Err(failure("internal", "the conditional was not prepared".into()));
+                self.pure_node(node, Value::Null, result)
             }
         }
+    }
+
+    /// A node that calls nobody: it starts and settles in one step, unless what it came to is what it was.
+    fn pure_node(&mut self, node: NodeIx, input: Value, result: Result<Value, Failure>) -> Result<(), Error> {
+        if let Ok(output) = &result
+            && self.keep(node, &input, Some(output))?
+        {
+            return Ok(());
+        }
+        self.node_started(node, input, None)?;
+        self.pure_result(node, result)
+    }
+
+    /// An agent's messages, rendered: the node's input. What memory held and why its former answer was rejected
+    /// is appended, unless the messages say themselves where that goes.
+    pub(crate) fn agent_input(&self, node: NodeIx) -> nexus_expr::Result<Value> {
+        let Some((_, expressions)) = self.state.definition.agent(node) else { return Ok(Value::Null) };
+        let context = context::of_node(self.state, node);
+        let render = |template: &nexus_expr::Result<Template>| {
+            template.as_ref().map_err(Clone::clone)?.render(&context)
+        };
+        let query = self.recall_query(node)?;
+        let state = &self.state.nodes[node];
+        if query.is_some() && state.recalled.is_none() {
+            // the messages may show what memory holds, which is not known yet
+            return Ok(json!({ "memory_query": query }));
+        }
+        let mut system = expressions.system.as_ref().map(render).transpose()?;
+        let mut prompt = render(&expressions.prompt)?;
+        if let Some(entries) = &state.recalled
+            && !expressions.shows_memory
+        {
+            append_memory(&mut system, entries);
+        }
+        if let Some(feedback) = &state.feedback
+            && !expressions.shows_feedback
+        {
+            append_feedback(&mut prompt, feedback);
+        }
+        let mut input = json!({ "system": system, "prompt": prompt });
+        if let Some(query) = query {
+            input["memory_query"] = query.into();
+            input["memory"] = state.recalled.clone().unwrap_or_default();
+        }
+        Ok(input)
     }
 
     pub(crate) fn node_started(
@@ -91,6 +142,7 @@ impl Stepper<'_> {
             candidate: 0,
             model: None,
             at,
+            first: CallKind::Pure,
             reserved: Money::ZERO,
             reask: None,
         })?;
@@ -100,6 +152,7 @@ impl Stepper<'_> {
         };
         self.record(Record::AttemptFinished {
             node: id,
+            revision: self.state.nodes[node].revision,
             attempt,
             at,
             outcome,
@@ -107,6 +160,7 @@ impl Stepper<'_> {
             cost: Money::ZERO,
             latency_ms: 0,
             provider: None,
+            answer: None,
         })?;
         match result {
             Ok(output) => self.succeed(node, output),
@@ -172,13 +226,37 @@ impl Stepper<'_> {
     }
 }
 
-/// An agent's messages, rendered: the node's input.
-fn prompts(expressions: &AgentExpressions, context: &Context<'_>) -> nexus_expr::Result<Value> {
-    let render =
-        |template: &nexus_expr::Result<Template>| template.as_ref().map_err(Clone::clone)?.render(context);
-    let system = expressions.system.as_ref().map(render).transpose()?;
-    let prompt = render(&expressions.prompt)?;
-    Ok(json!({ "system": system, "prompt": prompt }))
+/// What memory held goes to the end of the system message.
+fn append_memory(system: &mut Option<String>, entries: &Value) {
+    let texts = entries.as_array().into_iter().flatten().filter_map(|entry| entry.get("text")?.as_str());
+    let listed: Vec<String> = texts.map(|text| format!("- {text}")).collect();
+    if listed.is_empty() {
+        return;
+    }
+    let memory = format!("What you remember that may matter here:\n{}", listed.join("\n"));
+    *system = Some(match system.take().filter(|system| !system.is_empty()) {
+        Some(system) => format!("{system}\n\n{memory}"),
+        None => memory,
+    });
+}
+
+/// Why the former answer was rejected goes to the end of the user message.
+fn append_feedback(prompt: &mut String, feedback: &Value) {
+    let text = |value: &Value| match value.get("text").and_then(Value::as_str) {
+        Some(text) => text.to_owned(),
+        None => value.to_string(),
+    };
+    let member = |name: &str| feedback.get(name).filter(|value| !value.is_null());
+    prompt.push_str("\n\nYou have answered this before, and your answer was rejected. Answer again, and mend that.");
+    if let Some(rejected) = member("rejected_output") {
+        prompt.push_str(&format!("\n\nYour former answer:\n{}", text(rejected)));
+    }
+    if let Some(message) = member("message").and_then(Value::as_str) {
+        prompt.push_str(&format!("\n\nWhy it was rejected:\n{message}"));
+    }
+    if let Some(review) = member("from_output") {
+        prompt.push_str(&format!("\n\nThe review:\n{}", text(review)));
+    }
 }
 
 /// The first true case's handle, else `else`.
@@ -198,16 +276,4 @@ fn choose(
         }
     }
     Ok(json!({ "handle": config.r#else }))
-}
-
-/// Abilities that a document may ask for and this version does not have: said, never silently left out.
-fn unavailable(agent: &AgentConfig, tools: &[NodeIx]) -> Option<Failure> {
-    let what = if !tools.is_empty() {
-        "calling attached tools"
-    } else if agent.memory.as_ref().is_some_and(|memory| memory.store || memory.recall.is_some()) {
-        "memory"
-    } else {
-        return None;
-    };
-    Some(failure("not_available", format!("{what} is not available in this version of Nexus")))
 }

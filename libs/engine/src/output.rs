@@ -1,6 +1,6 @@
 //! From a model's text to a node's output, and the cut for events. Not here: asking again (`step`).
 
-use crate::{EVENT_OUTPUT_BYTES, State, context, definition::Expressions};
+use crate::{EVENT_OUTPUT_BYTES, State, context};
 use nexus_model::{document::NodeKind, execution::Failure, graph::NodeIx, limits::Limits};
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ pub(crate) fn of_answer(
     text: &str,
     truncated: bool,
 ) -> Result<Value, Rejection> {
-    let Expressions::Agent(agent) = state.definition.expressions(node) else {
+    let Some((_, agent)) = state.definition.agent(node) else {
         return Ok(json!({ "text": text }));
     };
     let output = match &agent.schema {
@@ -39,31 +39,32 @@ pub(crate) fn of_answer(
                     .map(|(path, message)| format!("{}: {message}", if path.is_empty() { "/" } else { path }))
                     .collect();
                 Rejection::new(
-                    "schema_violation",
+                    SCHEMA_VIOLATION,
                     format!("the answer breaks the schema: {}", shown.join("; ")),
                 )
             })?;
             value
         }
     };
-    for (nth, check) in agent.checks.iter().enumerate() {
-        let mut context = context::of_node(state, node);
-        context.set("output", &output);
-        match check.as_ref().map_err(Clone::clone).and_then(|check| check.eval_bool(&context)) {
-            Ok(true) => {}
-            Ok(false) => {
-                return Err(Rejection::new(
-                    "check_failed",
-                    format!("{} does not hold", named(state, node, nth)),
-                ));
-            }
-            Err(error) => {
-                let reason = format!("{} cannot be judged: {error}", named(state, node, nth));
-                return Err(Rejection::new(CHECK_FAILED, reason));
-            }
-        }
+    match rejected_by_checks(state, node, &output) {
+        Some(rejection) => Err(Rejection { output: Some(output), ..rejection }),
+        None => Ok(output),
     }
-    Ok(output)
+}
+
+/// The first of the node's checks that does not hold for an output.
+pub(crate) fn rejected_by_checks(state: &State, node: NodeIx, output: &Value) -> Option<Rejection> {
+    let (_, agent) = state.definition.agent(node)?;
+    agent.checks.iter().enumerate().find_map(|(nth, check)| {
+        let mut context = context::of_node(state, node);
+        context.set("output", output);
+        let reason = match check.as_ref().map_err(Clone::clone).and_then(|check| check.eval_bool(&context)) {
+            Ok(true) => return None,
+            Ok(false) => format!("{} does not hold", named(state, node, nth)),
+            Err(error) => format!("{} cannot be judged: {error}", named(state, node, nth)),
+        };
+        Some(Rejection::new(CHECK_FAILED, reason))
+    })
 }
 
 fn named(state: &State, node: NodeIx, check: usize) -> String {
@@ -109,11 +110,18 @@ pub(crate) struct Rejection {
     pub(crate) code: &'static str,
     /// In a sentence; the model is told it as well.
     pub(crate) reason: String,
+    /// The output it would have been, where it was one.
+    pub(crate) output: Option<Value>,
 }
 
 impl Rejection {
     fn new(code: &'static str, reason: String) -> Self {
-        Self { code, reason }
+        Self { code, reason, output: None }
+    }
+
+    /// Whether one of the node's checks says no, rather than its schema.
+    pub(crate) fn is_check(&self) -> bool {
+        self.code == CHECK_FAILED
     }
 }
 

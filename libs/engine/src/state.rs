@@ -3,14 +3,14 @@
 
 use crate::{
     Definition,
-    effect::Reask,
-    record::{AttemptOutcome, Record},
+    node::{AttemptState, Next, NodeState, OpenCall, Stale, Waiting},
+    record::{AttemptOutcome, CallKind, Came, Record},
     schedule::EdgeState,
 };
 use nexus_model::{
-    ExecutionId, ExecutionStatus, Money, Timestamp,
+    ExecutionId, ExecutionStatus, Money, NodeId, Timestamp,
     document::Budget,
-    execution::{Failure, NodeStatus, Tokens},
+    execution::{Failure, NodeStatus, Revision, Tokens},
     graph::{EdgeIx, NodeIx},
 };
 use serde_json::Value;
@@ -35,120 +35,26 @@ pub struct State {
     pub failure: Option<Failure>,
     /// One per node of the document, in its order; attached tools stay pending for ever.
     pub nodes: Vec<NodeState>,
+    /// Nodes whose next call waits for a part of the budget, longest first.
+    pub unfunded: Vec<NodeIx>,
+    /// Whether spending has reached the mark at which to warn.
+    pub warned: bool,
+    /// Rejections in this run.
+    pub backtracks: u32,
     /// When the first run began.
     pub started_at: Option<Timestamp>,
     /// When the latest run ended.
     pub finished_at: Option<Timestamp>,
+    ledger: Ledger,
 }
 
-/// A node in memory.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NodeState {
-    /// Where it stands.
-    pub status: NodeStatus,
-    /// Its latest revision; 0 before the first.
-    pub revision: u32,
-    /// What it works on.
-    pub input: Option<Value>,
-    /// What dependents see.
-    pub output: Option<Value>,
-    /// Whether the latest revision has produced an output; the next start is then a new revision.
-    pub revision_done: bool,
-    /// Why it failed.
-    pub failure: Option<Failure>,
-    /// Whether dependents go on although it failed.
-    pub handled: bool,
-    /// All attempts of all revisions.
-    pub attempts: Vec<AttemptState>,
-    /// Attempts before this index belong to an earlier run or revision and do not count against the policy.
-    pub counted_from: usize,
-    /// The pause it is in.
-    pub waiting: Option<Waiting>,
-    /// When its latest revision began.
-    pub started_at: Option<Timestamp>,
-    /// When it settled.
-    pub finished_at: Option<Timestamp>,
-}
-
-impl NodeState {
-    fn new() -> Self {
-        Self {
-            status: NodeStatus::Pending,
-            revision: 0,
-            input: None,
-            output: None,
-            revision_done: false,
-            failure: None,
-            handled: false,
-            attempts: Vec::new(),
-            counted_from: 0,
-            waiting: None,
-            started_at: None,
-            finished_at: None,
-        }
-    }
-
-    /// The attempt that is under way.
-    pub fn running_attempt(&self) -> Option<&AttemptState> {
-        self.attempts.last().filter(|attempt| attempt.outcome.is_none())
-    }
-
-    /// Attempts that count against the policy now.
-    pub fn counted(&self) -> &[AttemptState] {
-        self.attempts.get(self.counted_from..).unwrap_or_default()
-    }
-
-    /// Tokens of all attempts.
-    pub fn tokens(&self) -> Tokens {
-        self.attempts.iter().fold(Tokens::default(), |sum, attempt| sum.plus(attempt.tokens))
-    }
-
-    /// Cost of all attempts.
-    pub fn cost(&self) -> Money {
-        self.attempts.iter().map(|attempt| attempt.cost).sum()
-    }
-}
-
-/// A pause before the next attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
-    /// Until when.
-    pub due: Timestamp,
-    /// With which of the node's models it goes on.
-    pub candidate: usize,
-    /// The rejected answer it is meant to mend.
-    pub reask: Option<Reask>,
-}
-
-/// An attempt in memory.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AttemptState {
-    /// From 1 within the revision.
-    pub attempt: u32,
-    /// The revision.
-    pub revision: u32,
-    /// Which of the node's models.
-    pub candidate: usize,
-    /// `provider/model`.
-    pub model: Option<String>,
-    /// Who answered.
-    pub provider: Option<String>,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// When it ended.
-    pub finished_at: Option<Timestamp>,
-    /// How it ended.
-    pub outcome: Option<AttemptOutcome>,
-    /// The rejected answer it is meant to mend.
-    pub reask: Option<Reask>,
-    /// Money held for it.
-    pub reserved: Money,
-    /// Tokens used.
-    pub tokens: Tokens,
-    /// What it cost.
-    pub cost: Money,
-    /// How long it took, milliseconds.
-    pub latency_ms: Option<u64>,
+/// Sums over all calls, kept up as they begin and end.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Ledger {
+    spent: Money,
+    reserved: Money,
+    tokens: Tokens,
+    in_flight: usize,
 }
 
 /// Whether a node may go from one status to another: the only place that says so.
@@ -158,8 +64,10 @@ pub fn next_status(from: NodeStatus, to: NodeStatus) -> bool {
         (from, to),
         (Pending, Running | Skipped | Cancelled)
             | (Running, Succeeded | Failed | Cancelled)
-            // a resume or a rejection makes a settled node pending again
-            | (Succeeded | Failed | Skipped | Cancelled, Pending)
+            // a resume or a rejection makes a node pending again
+            | (Running | Succeeded | Failed | Skipped | Cancelled, Pending)
+            // a former result turns out to hold
+            | (Pending, Succeeded | Failed)
     )
 }
 
@@ -181,8 +89,12 @@ impl State {
             run: 0,
             failure: None,
             nodes,
+            unfunded: Vec::new(),
+            warned: false,
+            backtracks: 0,
             started_at: None,
             finished_at: None,
+            ledger: Ledger::default(),
         }
     }
 
@@ -213,41 +125,20 @@ impl State {
                 self.status = ExecutionStatus::Running;
                 self.started_at.get_or_insert(*at);
             }
-            Record::Resumed { budget, reset, .. } => {
-                self.status = ExecutionStatus::Queued;
-                self.failure = None;
-                self.finished_at = None;
-                self.budget = *budget;
-                for node in reset {
-                    let node = self.node_mut(node.as_str())?;
-                    if node.status != NodeStatus::Pending {
-                        node.set_status(NodeStatus::Pending)?;
-                    }
-                    node.waiting = None;
-                    node.output = None;
-                    node.handled = false;
-                    node.failure = None;
-                    node.finished_at = None;
-                    node.counted_from = node.attempts.len();
-                }
-            }
+            Record::Resumed { budget, reset, new_limit, .. } => self.resumed(*budget, reset, *new_limit)?,
             Record::NodeStarted { node, revision, at, input } => {
                 let node = self.node_mut(node.as_str())?;
                 node.set_status(NodeStatus::Running)?;
-                if node.revision != *revision {
-                    node.revision = *revision;
-                    node.revision_done = false;
-                }
-                node.input = Some(input.clone());
-                node.counted_from = node.attempts.len();
-                node.started_at = Some(*at);
-                node.finished_at = None;
+                node.started(*revision, *at, input.clone());
             }
-            Record::AttemptStarted { node, attempt, candidate, model, at, reserved, reask } => {
-                let node = self.node_mut(node.as_str())?;
-                node.waiting = None;
-                let revision = node.revision;
-                node.attempts.push(AttemptState {
+            Record::InputCompleted { node, input } => {
+                self.node_mut(node.as_str())?.input = Some(input.clone());
+            }
+            Record::AttemptStarted { node, attempt, candidate, model, at, first, reserved, reask } => {
+                let state = self.node_mut(node.as_str())?;
+                state.waiting = None;
+                let revision = state.revision;
+                state.attempts.push(AttemptState {
                     attempt: *attempt,
                     revision,
                     candidate: *candidate,
@@ -257,41 +148,45 @@ impl State {
                     finished_at: None,
                     outcome: None,
                     reask: reask.clone(),
-                    reserved: *reserved,
+                    open: Vec::new(),
+                    calls: 0,
+                    turns: Vec::new(),
+                    answer: None,
                     tokens: Tokens::default(),
                     cost: Money::ZERO,
                     latency_ms: None,
                 });
+                self.call_started(node, 0, first.clone(), *reserved)?;
             }
-            Record::AttemptFinished { node, attempt, at, outcome, tokens, cost, latency_ms, provider } => {
-                let node_state = self.node_mut(node.as_str())?;
-                let revision = node_state.revision;
-                let running = node_state
-                    .attempts
-                    .last_mut()
-                    .filter(|last| {
-                        last.attempt == *attempt && last.revision == revision && last.outcome.is_none()
-                    })
-                    .ok_or_else(|| {
-                        crate::Error::Contradiction(format!("attempt {attempt} of {node} is not under way"))
-                    })?;
-                running.finished_at = Some(*at);
-                running.outcome = Some(outcome.clone());
-                running.tokens = *tokens;
-                running.cost = *cost;
-                running.latency_ms = Some(*latency_ms);
-                if provider.is_some() {
-                    running.provider.clone_from(provider);
-                }
+            Record::CallStarted { node, call, kind, reserved, .. } => {
+                self.call_started(node, *call, kind.clone(), *reserved)?;
             }
+            Record::CallFinished { node, call, tokens, cost, came, .. } => {
+                self.call_finished(node, *call, *tokens, *cost, came)?;
+            }
+            Record::AttemptFinished { .. } => self.attempt_finished(record)?,
             Record::RetryScheduled { node, due, candidate, reask } => {
-                self.node_mut(node.as_str())?.waiting =
-                    Some(Waiting { due: *due, candidate: *candidate, reask: reask.clone() });
+                let next = Next { candidate: *candidate, reask: reask.clone() };
+                self.node_mut(node.as_str())?.waiting = Some(Waiting { due: *due, next });
             }
+            Record::FundsAwaited { node, candidate, reask } => {
+                let ix = self.ix(node)?;
+                self.unfunded.push(ix);
+                self.nodes[ix].waiting = None;
+                self.nodes[ix].unfunded = Some(Next { candidate: *candidate, reask: reask.clone() });
+            }
+            Record::BudgetWarned { .. } => self.warned = true,
+            Record::Backtracked { from, to, feedback, stale, .. } => {
+                self.backtracked(from, to, feedback, stale)?;
+            }
+            Record::NodeKept { node } => self.node_mut(node.as_str())?.kept()?,
             Record::NodeFinished { node, at, status, output, failure, handled } => {
-                let node = self.node_mut(node.as_str())?;
+                let ix = self.ix(node)?;
+                self.unfunded.retain(|unfunded| *unfunded != ix);
+                let node = &mut self.nodes[ix];
                 node.set_status(*status)?;
                 node.waiting = None;
+                node.unfunded = None;
                 // null and nothing are the same to JSON; so they are here
                 node.output = output.clone().filter(|output| !output.is_null());
                 node.revision_done |= *status == NodeStatus::Succeeded;
@@ -308,6 +203,175 @@ impl State {
         Ok(())
     }
 
+    fn resumed(
+        &mut self,
+        budget: Option<Budget>,
+        reset: &[NodeId],
+        new_limit: bool,
+    ) -> Result<(), crate::Error> {
+        self.status = ExecutionStatus::Queued;
+        self.failure = None;
+        self.finished_at = None;
+        self.warned &= !new_limit;
+        self.budget = budget;
+        self.backtracks = 0;
+        self.unfunded.clear();
+        for node in &mut self.nodes {
+            node.rejections = 0;
+        }
+        for node in reset {
+            let node = self.node_mut(node.as_str())?;
+            node.reset(false)?;
+            node.paid_from = node.attempts.len();
+        }
+        Ok(())
+    }
+
+    fn backtracked(
+        &mut self,
+        from: &NodeId,
+        to: &NodeId,
+        feedback: &Value,
+        stale: &[NodeId],
+    ) -> Result<(), crate::Error> {
+        self.backtracks += 1;
+        self.node_mut(from.as_str())?.rejections += 1;
+        for node in stale {
+            let ix = self.ix(node)?;
+            self.unfunded.retain(|unfunded| *unfunded != ix);
+            self.nodes[ix].reset(node != from)?;
+        }
+        let from = self.ix(from)?;
+        // What it rejected is done with: its next start is a revision of its own.
+        self.nodes[from].revision_done = true;
+        let to = self.node_mut(to.as_str())?;
+        to.reset(false)?;
+        to.feedback = Some(feedback.clone());
+        Ok(())
+    }
+
+    fn call_started(
+        &mut self,
+        node: &NodeId,
+        call: u32,
+        kind: CallKind,
+        reserved: Money,
+    ) -> Result<(), crate::Error> {
+        let ix = self.ix(node)?;
+        self.unfunded.retain(|unfunded| *unfunded != ix);
+        let state = &mut self.nodes[ix];
+        state.unfunded = None;
+        let attempt = state
+            .attempts
+            .last_mut()
+            .filter(|last| last.outcome.is_none())
+            .ok_or_else(|| crate::Error::Contradiction(format!("{node} has no attempt under way")))?;
+        attempt.calls = attempt.calls.max(call + 1);
+        attempt.open.push(OpenCall { call, kind, reserved });
+        self.ledger.reserved = self.ledger.reserved.plus(reserved);
+        self.ledger.in_flight += 1;
+        Ok(())
+    }
+
+    fn call_finished(
+        &mut self,
+        node: &NodeId,
+        call: u32,
+        tokens: Tokens,
+        cost: Money,
+        came: &Came,
+    ) -> Result<(), crate::Error> {
+        let state = self.node_mut(node.as_str())?;
+        let attempt = state.attempts.last_mut().filter(|last| last.outcome.is_none());
+        let open = attempt.and_then(|attempt| {
+            let position = attempt.open.iter().position(|open| open.call == call)?;
+            attempt.tokens = attempt.tokens.plus(tokens);
+            attempt.cost = attempt.cost.plus(cost);
+            match came {
+                Came::ToolsWanted { text, uses } => attempt
+                    .turns
+                    .push(crate::conversation::Turn { text: text.clone(), uses: uses.clone() }),
+                Came::ToolUsed { id, output, error, latency_ms } => {
+                    let uses = attempt.turns.last_mut().map(|turn| &mut turn.uses);
+                    if let Some(use_) = uses.and_then(|uses| uses.iter_mut().find(|use_| use_.id == *id)) {
+                        use_.output.clone_from(output);
+                        use_.error.clone_from(error);
+                        use_.latency_ms = Some(*latency_ms);
+                    }
+                }
+                Came::Recalled { .. } | Came::Answered { .. } | Came::Unknown => {}
+            }
+            Some(attempt.open.remove(position))
+        });
+        let open = open.ok_or_else(|| {
+            crate::Error::Contradiction(format!("call {call} of {node} is not under way"))
+        })?;
+        match came {
+            Came::Recalled { entries } => state.recalled = Some(entries.clone()),
+            Came::Answered { output } => state.accepted = Some(output.clone()),
+            _ => {}
+        }
+        self.settle(open.reserved, 1, cost, tokens);
+        Ok(())
+    }
+
+    fn attempt_finished(&mut self, record: &Record) -> Result<(), crate::Error> {
+        let Record::AttemptFinished {
+            node,
+            revision,
+            attempt,
+            at,
+            outcome,
+            tokens,
+            cost,
+            latency_ms,
+            provider,
+            answer,
+        } = record
+        else {
+            return Ok(());
+        };
+        let state = self.node_mut(node.as_str())?;
+        let revision = if *revision == 0 { state.revision } else { *revision };
+        let ended = state
+            .attempts
+            .iter_mut()
+            .rev()
+            .find(|open| open.attempt == *attempt && open.revision == revision && open.outcome.is_none())
+            .ok_or_else(|| {
+                crate::Error::Contradiction(format!("attempt {attempt} of {node} is not under way"))
+            })?;
+        let (reserved, calls) = (ended.reserved(), ended.open.len());
+        ended.open.clear();
+        ended.finished_at = Some(*at);
+        ended.outcome = Some(outcome.clone());
+        ended.tokens = ended.tokens.plus(*tokens);
+        ended.cost = ended.cost.plus(*cost);
+        ended.latency_ms = Some(*latency_ms);
+        ended.answer.clone_from(answer);
+        if provider.is_some() {
+            ended.provider.clone_from(provider);
+        }
+        if *outcome == AttemptOutcome::Succeeded {
+            state.accepted = None;
+        }
+        self.settle(reserved, calls, *cost, *tokens);
+        Ok(())
+    }
+
+    fn settle(&mut self, reserved: Money, calls: usize, cost: Money, tokens: Tokens) {
+        let ledger = &mut self.ledger;
+        ledger.reserved = ledger.reserved.minus(reserved);
+        ledger.in_flight -= calls;
+        ledger.spent = ledger.spent.plus(cost);
+        ledger.tokens = ledger.tokens.plus(tokens);
+    }
+
+    fn ix(&self, id: &NodeId) -> Result<NodeIx, crate::Error> {
+        let ix = self.definition.graph.index(id.as_str());
+        ix.ok_or_else(|| crate::Error::Contradiction(format!("there is no node {id}")))
+    }
+
     fn node_mut(&mut self, id: &str) -> Result<&mut NodeState, crate::Error> {
         let ix = self.definition.graph.index(id);
         ix.and_then(|ix| self.nodes.get_mut(ix))
@@ -321,23 +385,28 @@ impl State {
     }
 
     /// The node's id.
-    pub(crate) fn node_id(&self, ix: NodeIx) -> &nexus_model::NodeId {
+    pub(crate) fn node_id(&self, ix: NodeIx) -> &NodeId {
         &self.definition.document.graph.nodes[ix].id
     }
 
     /// Settled so far.
     pub fn spent(&self) -> Money {
-        self.nodes.iter().map(NodeState::cost).sum()
+        self.ledger.spent
     }
 
     /// Held for calls under way.
     pub fn reserved(&self) -> Money {
-        self.nodes.iter().filter_map(NodeState::running_attempt).map(|attempt| attempt.reserved).sum()
+        self.ledger.reserved
     }
 
     /// Tokens so far.
     pub fn tokens(&self) -> Tokens {
-        self.nodes.iter().fold(Tokens::default(), |sum, node| sum.plus(node.tokens()))
+        self.ledger.tokens
+    }
+
+    /// Calls under way.
+    pub fn in_flight(&self) -> usize {
+        self.ledger.in_flight
     }
 }
 
@@ -349,5 +418,92 @@ impl NodeState {
         } else {
             Err(crate::Error::Contradiction(format!("a node cannot go from {:?} to {to:?}", self.status)))
         }
+    }
+
+    /// The node begins, maybe a new revision.
+    fn started(&mut self, revision: u32, at: Timestamp, input: Value) {
+        let stale = self.stale.take();
+        if self.revision != revision {
+            if let Some(stale) = stale
+                && self.revision > 0
+            {
+                self.revisions.push(Revision {
+                    revision: self.revision,
+                    status: stale.status,
+                    input: stale.input,
+                    output: stale.output,
+                    error: stale.failure,
+                    feedback: stale.feedback,
+                    started_at: stale.started_at,
+                    finished_at: stale.finished_at,
+                });
+            }
+            self.revision = revision;
+            self.revision_done = false;
+        }
+        self.input = Some(input);
+        self.recalled = None;
+        self.accepted = None;
+        self.counted_from = self.attempts.len();
+        self.started_at = Some(at);
+        self.finished_at = None;
+    }
+
+    /// The node is to run again, or (`keep`) maybe: its result is put aside.
+    fn reset(&mut self, keep: bool) -> Result<(), crate::Error> {
+        let settled = matches!(self.status, NodeStatus::Succeeded | NodeStatus::Failed | NodeStatus::Skipped);
+        if self.revision > 0 || settled {
+            let rejected = self.attempts.last().and_then(|last| match &last.outcome {
+                Some(AttemptOutcome::Failed { failure }) => Some(failure.clone()),
+                _ => None,
+            });
+            let was_running = self.status == NodeStatus::Running;
+            self.stale = self.stale.take().filter(|_| self.status == NodeStatus::Pending).or_else(|| {
+                Some(Box::new(Stale {
+                    keep: settled,
+                    status: if was_running && rejected.is_some() { NodeStatus::Failed } else { self.status },
+                    input: self.input.clone(),
+                    output: self.output.clone(),
+                    failure: if was_running { rejected } else { self.failure.clone() },
+                    handled: self.handled,
+                    feedback: self.feedback.clone(),
+                    started_at: self.started_at,
+                    finished_at: self.finished_at,
+                }))
+            });
+            if let Some(stale) = &mut self.stale {
+                stale.keep &= keep;
+            }
+        }
+        if self.status != NodeStatus::Pending {
+            self.set_status(NodeStatus::Pending)?;
+        }
+        self.waiting = None;
+        self.unfunded = None;
+        self.output = None;
+        self.handled = false;
+        self.failure = None;
+        if self.revision_done {
+            self.feedback = None;
+        }
+        self.finished_at = None;
+        // attempts whose result nobody wants any more do not count
+        self.counted_from = self.attempts.len();
+        Ok(())
+    }
+
+    /// The result that was put aside holds.
+    fn kept(&mut self) -> Result<(), crate::Error> {
+        let Some(stale) = self.stale.take() else {
+            return Err(crate::Error::Contradiction("a node without a former result cannot keep it".into()));
+        };
+        self.set_status(stale.status)?;
+        self.input = stale.input;
+        self.output = stale.output;
+        self.failure = stale.failure;
+        self.handled = stale.handled;
+        self.feedback = stale.feedback;
+        self.finished_at = stale.finished_at;
+        Ok(())
     }
 }

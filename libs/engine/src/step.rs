@@ -1,14 +1,16 @@
 //! One step: from an input to facts, events and effects. The order of the rules is the contract's: retry, next
 //! model, ask again, (send back upstream), then `on_error`.
 //! Not here: what a fact changes (`state`), which nodes are ready (`schedule`), the parts of a step: requests
-//! (`requests`), single nodes (`nodes`), model calls (`attempts`).
+//! (`requests`), single nodes (`nodes`), attempts and their calls (`attempts`, `calls`), money (`ledger`),
+//! rejections (`backtrack`).
 
 use crate::{
     AttemptOutcome, Effect, Env, Input, Record, State,
+    record::Came,
     schedule::{self, Readiness},
 };
 use nexus_model::{
-    EventType, ExecutionStatus, NodeId,
+    EventType, ExecutionStatus, Money, NodeId,
     execution::{Failure, NodeStatus},
     graph::NodeIx,
 };
@@ -21,6 +23,14 @@ pub enum Error {
     /// The request does not fit the execution's status.
     #[error("{0}")]
     Refused(String),
+    /// The budget is used up already.
+    #[error("{spent} of the limit of {limit} are spent; give a higher `limit_usd`")]
+    OverBudget {
+        /// The limit, as it would be.
+        limit: Money,
+        /// What is spent.
+        spent: Money,
+    },
     /// The request names a node that is no step of the workflow.
     #[error("there is no step `{0}` in this workflow")]
     UnknownNode(NodeId),
@@ -58,6 +68,7 @@ impl Step {
     pub fn is_progress(&self) -> bool {
         self.records.iter().any(|record| match record {
             Record::AttemptFinished { outcome, .. } => !matches!(outcome, AttemptOutcome::Interrupted),
+            Record::CallFinished { came, .. } => !matches!(came, Came::Unknown),
             Record::NodeFinished { .. } | Record::RunFinished { .. } => true,
             _ => false,
         })
@@ -84,10 +95,10 @@ pub fn step(state: &mut State, input: Input, env: Env) -> Result<Step, Error> {
     let mut stepper = Stepper { state, env, step: Step::default() };
     match input {
         Input::Take => stepper.take()?,
-        Input::CallFinished { node, revision, attempt, result } => {
-            stepper.call_finished(&node, revision, attempt, result)?;
+        Input::CallFinished { node, revision, attempt, call, result } => {
+            stepper.call_finished(&node, revision, attempt, call, result)?;
         }
-        Input::TimerFired { node } => stepper.timer_fired(&node)?,
+        Input::TimerFired { node, due } => stepper.timer_fired(&node, due)?,
         Input::Cancel => stepper.cancel()?,
         Input::Resume { budget, from_node } => stepper.resume(budget, from_node)?,
         Input::GiveUp { failure } => stepper.give_up(failure)?,
@@ -122,6 +133,9 @@ impl Stepper<'_> {
     pub(crate) fn settle(&mut self, todo: Vec<NodeIx>) -> Result<(), Error> {
         let mut todo = std::collections::VecDeque::from(todo);
         while let Some(node) = todo.pop_front() {
+            if self.state.status != ExecutionStatus::Running {
+                return Ok(()); // a start has used the budget up
+            }
             if self.state.nodes[node].status != NodeStatus::Pending
                 || self.state.definition.graph.is_attached(node)
             {
@@ -132,12 +146,13 @@ impl Stepper<'_> {
                 Readiness::Start if self.env.hold => continue,
                 Readiness::Start => self.start_node(node)?,
                 Readiness::Skip => {
+                    let was = self.state.nodes[node].stale.as_ref().map(|stale| stale.status);
                     self.node_finished(node, NodeStatus::Skipped, None, None, false)?;
-                    self.event(
-                        EventType::AgentSkipped,
-                        Some(node),
-                        json!({ "reason": "no edge leads here" }),
-                    );
+                    // watchers know already, if it was skipped before
+                    if was != Some(NodeStatus::Skipped) {
+                        let data = json!({ "reason": "no edge leads here" });
+                        self.event(EventType::AgentSkipped, Some(node), data);
+                    }
                 }
             }
             if self.state.nodes[node].status.is_settled() {
@@ -149,7 +164,9 @@ impl Stepper<'_> {
 
     pub(crate) fn finish_if_settled(&mut self) -> Result<(), Error> {
         let graph = &self.state.definition.graph;
+        // Calls whose result nobody wants any more are still paid for.
         if self.state.status != ExecutionStatus::Running
+            || self.state.in_flight() > 0
             || graph.steps().any(|ix| !self.state.nodes[ix].status.is_settled())
         {
             return Ok(());

@@ -1,6 +1,6 @@
 //! The execution as outsiders see it, made from the state. Not here: the state.
 
-use crate::{AttemptOutcome, NodeState, State};
+use crate::{AttemptOutcome, NodeState, State, ToolUse};
 use nexus_model::{
     execution::{AgentExecution, Attempt, Failure, NodeStatus},
     graph::NodeIx,
@@ -31,6 +31,8 @@ impl State {
             status: node.status,
             revision: node.revision.max(1),
             attempts: node.attempts.iter().map(attempt).collect(),
+            revisions: node.revisions.clone(),
+            feedback: node.feedback.clone(),
             input: node.input.clone(),
             output: node.output.clone(),
             model: node.attempts.last().and_then(|attempt| attempt.model.clone()),
@@ -67,6 +69,8 @@ fn attempt(attempt: &crate::AttemptState) -> Attempt {
         provider: attempt.provider.clone(),
         status,
         error,
+        output: attempt.answer.clone(),
+        tool_calls: attempt.turns.iter().flat_map(|turn| &turn.uses).map(ToolUse::view).collect(),
         tokens: attempt.tokens,
         cost_usd: attempt.cost,
         latency_ms: attempt.latency_ms,

@@ -76,11 +76,12 @@ proptest! {
             // a late result changes nothing
             for call in in_flight {
                 let late = nexus_engine::CallResult {
-                    outcome: Ok(nexus_engine::Answer { text: "late".into(), truncated: false }),
-                    tokens: Default::default(), cost: Default::default(), latency: Default::default(), provider: None,
+                    outcome: Ok(nexus_engine::Outcome::Value("late".into())),
+                    tokens: Default::default(), cost: None, latency: Default::default(), provider: None,
                 };
-                let (node, revision, attempt) = (call.node, call.revision, call.attempt);
-                let step = world.feed(Input::CallFinished { node, revision, attempt, result: late }).unwrap();
+                let nexus_engine::Call { node, revision, attempt, call, .. } = call;
+                let late = Input::CallFinished { node, revision, attempt, call, result: late };
+                let step = world.feed(late).unwrap();
                 prop_assert!(step.is_empty());
             }
             let done: Vec<_> = world.definition.graph.steps()

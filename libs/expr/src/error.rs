@@ -45,7 +45,8 @@ impl Error {
         Self::new(Kind::Undefined, message)
     }
 
-    pub(crate) fn evaluation(message: impl Into<String>) -> Self {
+    /// What was asked cannot be worked out.
+    pub fn evaluation(message: impl Into<String>) -> Self {
         Self::new(Kind::Evaluation, message)
     }
 

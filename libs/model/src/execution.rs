@@ -116,6 +116,42 @@ pub struct Spending {
     pub reserved_usd: Money,
 }
 
+/// One use of a tool attached to an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The tool node.
+    pub tool: String,
+    /// The arguments; a text if the model did not write JSON.
+    pub args: Value,
+    /// The result.
+    pub output: Option<Value>,
+    /// Or why there is none; the model was told.
+    pub error: Option<String>,
+    /// How long it took, milliseconds; absent while it is under way.
+    pub latency_ms: Option<u64>,
+}
+
+/// What a node did before its latest revision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Revision {
+    /// From 1.
+    pub revision: u32,
+    /// How it ended.
+    pub status: NodeStatus,
+    /// What it was given, rendered.
+    pub input: Option<Value>,
+    /// What it produced.
+    pub output: Option<Value>,
+    /// Why it failed.
+    pub error: Option<Failure>,
+    /// What it was told of the revision before, if that was rejected.
+    pub feedback: Option<Value>,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it settled.
+    pub finished_at: Option<Timestamp>,
+}
+
 /// One try of a node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -131,6 +167,12 @@ pub struct Attempt {
     pub status: NodeStatus,
     /// Why it failed.
     pub error: Option<Failure>,
+    /// The answer, if it was not accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+    /// Uses of attached tools, in order.
+    #[serde(default)]
+    pub tool_calls: Vec<ToolCall>,
     /// Tokens it used.
     pub tokens: Tokens,
     /// What it cost.
@@ -156,6 +198,12 @@ pub struct AgentExecution {
     pub revision: u32,
     /// All tries of all revisions, in order.
     pub attempts: Vec<Attempt>,
+    /// Earlier revisions, oldest first; the latest one is the entry itself.
+    #[serde(default)]
+    pub revisions: Vec<Revision>,
+    /// What the latest revision was told, if the one before was rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<Value>,
     /// What it was given, rendered.
     pub input: Option<Value>,
     /// What it produced.

@@ -7,6 +7,9 @@
     reason = "a bench prints what it finds, and ends with a panic when it finds nothing"
 )]
 
+#[path = "../tests/support/ports.rs"]
+mod ports;
+
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use nexus_api::{
@@ -103,6 +106,9 @@ impl Bench {
             store: store.clone(),
             bus: Arc::new(InProcessBus::new()),
             llm: Arc::new(Instantly),
+            memory: Arc::new(ports::FakeMemory::default()),
+            scraper: Arc::new(ports::FakeScraper),
+            http: nexus_egress::Client::new(nexus_egress::Policy::public(), nexus_egress::Limits::default()),
             prices: PriceBook::builtin(),
             limits: Limits::default(),
         };

@@ -1,54 +1,74 @@
-//! Making the call that an effect asks for, handing its text on to watchers while it is written.
-//! Not here: deciding what to call (`nexus-engine`), providers (behind the llm port).
+//! Making the call that an effect asks for; a model's text is handed on to watchers while it is written.
+//! Not here: deciding what to call (`nexus-engine`), tools (`tool`), providers (behind the llm port).
 
-use crate::live::{self, Live};
+use crate::{
+    Deps,
+    live::{self, Live},
+    tool,
+};
 use futures::StreamExt;
 use nexus_api::{
-    CallCtx, Code, Error, Llm,
-    llm::{CompleteRequest, Completion, FinishReason, Message, Role, StreamItem},
+    CallCtx, Code, Error,
+    llm::{CompleteRequest, Completion, FinishReason, Message, Role, StreamItem, ToolCall, ToolChoice, ToolDefinition},
 };
-use nexus_bus::{Bus, Topic};
-use nexus_engine::{Answer, Call, CallFailure, CallResult, ModelCall};
-use nexus_model::{ExecutionId, Money, Timestamp, event::Delta, execution::Tokens};
-use std::{sync::Arc, time::Instant};
+use nexus_bus::Topic;
+use nexus_engine::{
+    Answer, Call, CallFailure, CallResult, Exchange, ModelCall, Outcome, ToolRequest, ToolSpec, Turn, Work,
+};
+use nexus_model::{ExecutionId, Money, Timestamp, WorkflowId, event::Delta, execution::Tokens, price::Usage};
+use std::time::Instant;
+
+/// Whose call it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller {
+    pub(crate) execution: ExecutionId,
+    pub(crate) workflow: WorkflowId,
+}
+
+/// What a call brought.
+pub(crate) struct Brought {
+    pub(crate) outcome: Result<Outcome, CallFailure>,
+    pub(crate) usage: Option<Usage>,
+    /// `None` if nobody knows.
+    pub(crate) cost: Option<Money>,
+    pub(crate) provider: Option<String>,
+}
 
 /// Makes the call; never fails, a failure is a result. Dropping the future abandons the call.
-pub(crate) async fn perform(
-    llm: Arc<dyn Llm>,
-    bus: Arc<dyn Bus>,
-    execution: ExecutionId,
-    call: Call,
-) -> CallResult {
+pub(crate) async fn perform(deps: &Deps, caller: Caller, call: &Call) -> CallResult {
     let started = Instant::now();
     let ctx = CallCtx::background().with_timeout(call.timeout);
-    let answered = ctx.bound(stream(&ctx, llm.as_ref(), bus.as_ref(), execution, &call)).await;
-    let latency = started.elapsed();
-    match answered {
-        Ok(completion) => CallResult {
-            tokens: tokens(&completion),
-            cost: completion.cost,
-            latency,
-            provider: Some(completion.provider),
-            outcome: judge(completion.text, completion.finish_reason),
-        },
-        Err(error) => CallResult {
-            outcome: Err(failure(error, &call)),
-            tokens: Tokens::default(),
-            cost: Money::ZERO,
-            latency,
+    let brought = match &call.work {
+        Work::Model(request) => ctx.bound(stream(&ctx, deps, caller, call, request)).await.map(answered),
+        Work::Tool(work) => ctx.bound(tool::perform(&ctx, deps, caller, call, work)).await,
+    };
+    let brought = brought.unwrap_or_else(|error| {
+        let spent = error.spent.as_deref().copied();
+        Brought {
+            outcome: Err(failure(error, call)),
+            usage: spent.and_then(|spent| spent.usage),
+            cost: spent.map(|spent| spent.cost),
             provider: None,
-        },
+        }
+    });
+    CallResult {
+        outcome: brought.outcome,
+        tokens: brought.usage.map(tokens).unwrap_or_default(),
+        cost: brought.cost,
+        latency: started.elapsed(),
+        provider: brought.provider,
     }
 }
 
 async fn stream(
     ctx: &CallCtx,
-    llm: &dyn Llm,
-    bus: &dyn Bus,
-    execution_id: ExecutionId,
+    deps: &Deps,
+    caller: Caller,
     call: &Call,
+    model: &ModelCall,
 ) -> Result<Completion, Error> {
-    let mut items = llm.stream_complete(ctx, request(execution_id, call)).await?;
+    let execution_id = caller.execution;
+    let mut items = deps.llm.stream_complete(ctx, request(execution_id, call, model)).await?;
     while let Some(item) = items.next().await {
         match item? {
             StreamItem::Done(completion) => return Ok(*completion),
@@ -61,7 +81,7 @@ async fn stream(
                     text,
                     timestamp: Timestamp::now(),
                 };
-                bus.publish(Topic::Execution(execution_id), live::encode(&Live::Delta { delta }));
+                deps.bus.publish(Topic::Execution(execution_id), live::encode(&Live::Delta { delta }));
             }
         }
     }
@@ -69,42 +89,74 @@ async fn stream(
         .reason("provider_bad_answer"))
 }
 
-fn request(execution_id: ExecutionId, call: &Call) -> CompleteRequest {
-    let ModelCall { model, system, prompt, temperature, max_tokens, output_schema, reask } = &call.request;
-    let mut messages: Vec<Message> = system.iter().map(|system| Message::new(Role::System, system)).collect();
-    messages.push(Message::new(Role::User, prompt));
-    if let Some(reask) = reask {
-        messages.push(Message::new(Role::Assistant, &reask.answer));
-        let again = format!("This answer was not accepted: {}. Answer again, and mend that.", reask.reason);
-        messages.push(Message::new(Role::User, again));
+fn request(execution_id: ExecutionId, call: &Call, model: &ModelCall) -> CompleteRequest {
+    let system = model.system.iter().map(|system| Message::new(Role::System, system));
+    let mut messages: Vec<Message> = system.collect();
+    messages.push(Message::new(Role::User, &model.prompt));
+    for exchange in &model.said {
+        match exchange {
+            Exchange::Rejected(reask) => {
+                messages.push(Message::new(Role::Assistant, &reask.answer));
+                messages.push(Message::new(Role::User, reask.request()));
+            }
+            Exchange::Tools(turn) => messages.extend(used(turn)),
+        }
     }
     CompleteRequest {
-        max_tokens: Some(*max_tokens),
-        temperature: *temperature,
-        output_schema: output_schema.clone(),
+        max_tokens: Some(model.max_tokens),
+        temperature: model.temperature,
+        output_schema: model.output_schema.clone(),
+        tools: model.tools.iter().map(definition).collect(),
+        tool_choice: if model.tools_allowed { ToolChoice::Auto } else { ToolChoice::None },
         execution_id: Some(execution_id),
         node_id: Some(call.node.clone()),
-        ..CompleteRequest::new(model, messages)
+        cache_ttl_seconds: model.cache_ttl_seconds,
+        ..CompleteRequest::new(&model.model, messages)
     }
 }
 
-fn tokens(completion: &Completion) -> Tokens {
-    completion
-        .usage
-        .map(|usage| Tokens { prompt: usage.prompt(), completion: usage.output })
-        .unwrap_or_default()
+fn definition(spec: &ToolSpec) -> ToolDefinition {
+    let ToolSpec { name, description, parameters } = spec.clone();
+    ToolDefinition { name, description, parameters }
 }
 
-fn judge(text: String, finish: FinishReason) -> Result<Answer, CallFailure> {
-    match finish {
-        FinishReason::ContentFilter => Err(CallFailure {
-            code: "content_filtered".into(),
-            message: "the provider withheld the answer; change the prompt or use another model".into(),
-            retryable: false,
-            retry_after: None,
-        }),
-        finish => Ok(Answer { text, truncated: finish == FinishReason::Length }),
+/// A round of tools as messages: what the model asked for, what came of it.
+fn used(turn: &Turn) -> impl Iterator<Item = Message> {
+    let calls = turn.uses.iter().map(|asked| ToolCall {
+        id: asked.id.clone(),
+        name: asked.tool.clone(),
+        arguments: asked.arguments.clone(),
+    });
+    let wanted = Message { tool_calls: calls.collect(), ..Message::new(Role::Assistant, &turn.text) };
+    let results = turn.uses.iter().map(|asked| Message {
+        tool_call_id: Some(asked.id.clone()),
+        ..Message::new(Role::Tool, asked.result())
+    });
+    std::iter::once(wanted).chain(results)
+}
+
+fn tokens(usage: Usage) -> Tokens {
+    Tokens { prompt: usage.prompt(), completion: usage.output }
+}
+
+/// An answer without usage may have cost anything up to what was reserved.
+fn answered(completion: Completion) -> Brought {
+    let Completion { provider, usage, cost, cached, .. } = &completion;
+    let (provider, usage, cost) = (Some(provider.clone()), *usage, (*cached || usage.is_some()).then_some(*cost));
+    Brought { outcome: judge(completion), usage, cost, provider }
+}
+
+fn judge(completion: Completion) -> Result<Outcome, CallFailure> {
+    let Completion { text, tool_calls, finish_reason, .. } = completion;
+    if finish_reason == FinishReason::ContentFilter {
+        let message = "the provider withheld the answer; change the prompt or use another model";
+        return Err(CallFailure::fatal("content_filtered", message));
     }
+    let tool_calls = tool_calls
+        .into_iter()
+        .map(|ToolCall { id, name, arguments }| ToolRequest { id, name, arguments })
+        .collect();
+    Ok(Outcome::Answer(Answer { text, truncated: finish_reason == FinishReason::Length, tool_calls }))
 }
 
 fn failure(error: Error, call: &Call) -> CallFailure {

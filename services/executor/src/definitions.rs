@@ -1,28 +1,46 @@
 //! Documents made ready to run, kept while they are used: many executions share one version. Not here: documents.
 
-use nexus_api::{Error, Result};
+use crate::Deps;
+use nexus_api::{CallCtx, Error, Memory, Result};
 use nexus_engine::{Definition, State};
-use nexus_model::{Document, WorkflowId, limits::Limits};
+use nexus_model::{
+    Document, WorkflowId,
+    document::{NodeKind, Tool},
+    limits::Limits,
+    price::{EmbeddingModel, PriceBook},
+};
 use nexus_store::{Loaded, Store};
 use serde_json::Value;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 /// Versions kept at a time; on overflow all are dropped, which costs one parse each.
 const KEPT: usize = 256;
 
+/// How long memory may take to say which model it uses.
+const MEMORY_ANSWERS: Duration = Duration::from_secs(5);
+
 /// A cache of definitions over the store. Versions never change, so nothing goes stale.
 pub(crate) struct Definitions {
     store: Arc<dyn Store>,
+    memory: Arc<dyn Memory>,
+    prices: Arc<PriceBook>,
     limits: Limits,
     kept: Mutex<HashMap<(WorkflowId, u32), Arc<Definition>>>,
 }
 
 impl Definitions {
-    pub(crate) fn new(store: Arc<dyn Store>, limits: Limits) -> Self {
-        Self { store, limits, kept: Mutex::default() }
+    pub(crate) fn new(deps: &Deps) -> Self {
+        Self {
+            store: deps.store.clone(),
+            memory: deps.memory.clone(),
+            prices: deps.prices.clone(),
+            limits: deps.limits,
+            kept: Mutex::default(),
+        }
     }
 
     /// The definition of a stored version.
@@ -36,13 +54,39 @@ impl Definitions {
             workflow.ok_or_else(|| Error::not_found(format!("version {version} of workflow {id}")))?;
         let document: Document = serde_json::from_value(Value::Object(workflow.document))
             .map_err(|error| Error::internal(format!("stored document {id} v{version}: {error}")))?;
-        let definition = Arc::new(Definition::new(document, &self.limits));
+        let (embedding, certain) = self.embedding(&document).await;
+        let definition = Definition::priced(document, &self.limits, self.prices.clone(), embedding);
+        let definition = Arc::new(definition);
+        if !certain {
+            return Ok(definition);
+        }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.clear();
         }
         kept.insert(key, definition.clone());
         Ok(definition)
+    }
+
+    /// What memory's vectors cost, if the document uses memory, and whether that is certain: while memory is away
+    /// nobody can say, and nothing is embedded either.
+    async fn embedding(&self, document: &Document) -> (Option<EmbeddingModel>, bool) {
+        let uses_memory = document.graph.nodes.iter().any(|node| match &node.kind {
+            NodeKind::Agent(agent) => agent.memory.is_some(),
+            NodeKind::Tool(tool) => matches!(tool.tool, Tool::MemoryStore { .. } | Tool::MemoryRecall { .. }),
+            NodeKind::Conditional(_) => false,
+        });
+        if !uses_memory {
+            return (None, true);
+        }
+        let ctx = CallCtx::background().with_timeout(MEMORY_ANSWERS);
+        match ctx.bound(self.memory.embedding_model(&ctx)).await {
+            Ok(model) => (Some(model), true),
+            Err(error) => {
+                tracing::warn!(%error, "memory does not say what its embeddings cost");
+                (None, false)
+            }
+        }
     }
 
     /// The state of an execution as its journal has it.

@@ -11,9 +11,10 @@ mod live;
 mod owner;
 mod run;
 mod service;
+mod tool;
 mod watch;
 
-use nexus_api::Llm;
+use nexus_api::{Llm, Memory, Scraper};
 use nexus_bus::Bus;
 use nexus_model::{limits::Limits, price::PriceBook};
 use nexus_store::Store;
@@ -30,6 +31,12 @@ pub struct Deps {
     pub bus: Arc<dyn Bus>,
     /// Where model calls go.
     pub llm: Arc<dyn Llm>,
+    /// Where texts are kept and looked up.
+    pub memory: Arc<dyn Memory>,
+    /// Where scrapers and Python run.
+    pub scraper: Arc<dyn Scraper>,
+    /// The client of `http_request`.
+    pub http: nexus_egress::Client,
     /// What models cost, to judge budgets that come with an execution.
     pub prices: Arc<PriceBook>,
     /// Sizes accepted.

@@ -52,7 +52,7 @@ pub(crate) struct Owner {
 impl Owner {
     pub(crate) fn start(deps: Deps, options: Options) -> Arc<Self> {
         let owner = Arc::new(Self {
-            definitions: Arc::new(Definitions::new(deps.store.clone(), deps.limits)),
+            definitions: Arc::new(Definitions::new(&deps)),
             deps,
             options: Arc::new(options),
             running: Mutex::default(),

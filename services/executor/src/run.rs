@@ -2,10 +2,15 @@
 //! effects. Whatever arrives while a commit is in flight goes into the next one.
 //! Not here: who runs which execution (`owner`), what a step contains (`nexus-engine`).
 
-use crate::{Deps, call, definitions::Definitions, live::Live};
+use crate::{
+    Deps,
+    call::{self, Caller},
+    definitions::Definitions,
+    live::Live,
+};
 use nexus_api::{Code, Error};
 use nexus_bus::Topic;
-use nexus_engine::{Effect, Env, Input, MAX_RECOVERIES, State};
+use nexus_engine::{Call, Effect, Env, Input, MAX_RECOVERIES, State};
 use nexus_model::{Event, EventType, ExecutionId, ExecutionStatus, Money, Timestamp, execution::Failure};
 use nexus_store::{Claimed, Committed, Fence, Head, HeadUpdate, Loaded, NewEvent, Ownership, Step};
 use serde_json::json;
@@ -103,6 +108,7 @@ impl Run {
     async fn drive(&mut self, claimed: Claimed, flight: &mut Flight) -> Left {
         let head = &claimed.loaded.head;
         let (id, fence, mut journal_len) = (head.summary.id, head.fence, head.journal_len);
+        let caller = Caller { execution: id, workflow: head.summary.workflow_id };
         let mut state = match self.load(&claimed.loaded).await {
             Ok(state) => state,
             Err(error) => {
@@ -125,7 +131,7 @@ impl Run {
                             // Nothing may start after this, and nothing of what is in flight may go on.
                             flight.stop().await;
                         } else {
-                            self.start(id, effects, flight);
+                            self.start(caller, effects, flight);
                         }
                         publish_events(&self.deps, id, committed, events);
                     }
@@ -319,16 +325,16 @@ impl Run {
         }
     }
 
-    fn start(&self, id: ExecutionId, effects: Vec<Effect>, flight: &mut Flight) {
+    fn start(&self, caller: Caller, effects: Vec<Effect>, flight: &mut Flight) {
         for effect in effects {
             let outbox = self.outbox.clone();
             match effect {
                 Effect::Call(call) => {
-                    let (llm, bus) = (self.deps.llm.clone(), self.deps.bus.clone());
+                    let deps = self.deps.clone();
                     flight.calls.spawn(async move {
-                        let (node, revision, attempt) = (call.node.clone(), call.revision, call.attempt);
-                        let result = call::perform(llm, bus, id, *call).await;
-                        let input = Input::CallFinished { node, revision, attempt, result };
+                        let result = call::perform(&deps, caller, &call).await;
+                        let Call { node, revision, attempt, call, .. } = *call;
+                        let input = Input::CallFinished { node, revision, attempt, call, result };
                         // nobody listens any more when the run was lost
                         let _ = outbox.send(Message::Input(input));
                     });
@@ -338,7 +344,7 @@ impl Run {
                     let pause = due.since(Timestamp::now());
                     flight.timers.spawn(async move {
                         tokio::time::sleep(pause).await;
-                        let _ = outbox.send(Message::Input(Input::TimerFired { node }));
+                        let _ = outbox.send(Message::Input(Input::TimerFired { node, due }));
                     });
                 }
             }

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use nexus_api::{
     BoxStream, CallCtx, Error, Result, Scraper,
     planner::PageRequest,
-    scraper::{CreateJob, EndpointData, EndpointQuery, Job, TestResult},
+    scraper::{CreateJob, EndpointData, EndpointQuery, Job, RunPython, TestResult},
 };
+use serde_json::Value;
 use nexus_model::{JobId, workflow::Page};
 
 /// Answers `Unimplemented` to everything.
@@ -49,6 +50,10 @@ impl Scraper for ScraperService {
     }
 
     async fn run_endpoint(&self, _: &CallCtx, _: JobId, _: EndpointQuery) -> Result<EndpointData> {
+        missing()
+    }
+
+    async fn run_python(&self, _: &CallCtx, _: RunPython) -> Result<Value> {
         missing()
     }
 }

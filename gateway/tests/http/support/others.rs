@@ -148,6 +148,10 @@ impl Scraper for FakeScraper {
         self.check()?;
         Ok(job(id, JobStatus::Pending, 0))
     }
+    async fn run_python(&self, _: &CallCtx, _: RunPython) -> Result<Value> {
+        Err(Error::unimplemented("python"))
+    }
+
     async fn run_endpoint(&self, _: &CallCtx, _: JobId, query: EndpointQuery) -> Result<EndpointData> {
         self.check()?;
         self.queries.lock().unwrap().push(query);

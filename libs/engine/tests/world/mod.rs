@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends with a panic when something is not as it should be")]
 
 use nexus_engine::{
-    Answer, Call, CallFailure, CallResult, Definition, Effect, Env, Input, NewEvent, Record, State, Step,
+    Answer, Call, CallFailure, CallResult, Definition, Effect, Env, Input, NewEvent, Outcome, Record, State, Step,
 };
 use nexus_model::{
     Document, EventType, ExecutionId, Money, NodeId, Timestamp,
@@ -188,20 +188,21 @@ impl World {
                 node: call.node,
                 revision: call.revision,
                 attempt: call.attempt,
+                call: call.call,
                 result,
             };
             self.feed(input).unwrap();
         } else {
             let (node, due) = self.timers.swap_remove(pick - self.in_flight.len());
             self.now = self.now.max(due);
-            self.feed(Input::TimerFired { node }).unwrap();
+            self.feed(Input::TimerFired { node, due }).unwrap();
         }
         true
     }
 
     fn result(&self, call: &Call) -> CallResult {
         let script = &self.scripts[call.node.as_str()];
-        let candidate = candidate(&call.request.model);
+        let candidate = candidate(&call.model().unwrap().model);
         let ix = self.definition.graph.index(call.node.as_str()).unwrap();
         let failed = self.state.nodes[ix]
             .counted()
@@ -219,12 +220,12 @@ impl World {
                 retry_after: None,
             })
         } else {
-            Ok(Answer { text: format!("answer of {}", call.node), truncated: false })
+            Ok(Outcome::Answer(Answer { text: format!("answer of {}", call.node), ..Answer::default() }))
         };
         CallResult {
             outcome,
             tokens: Tokens { prompt: 1, completion: 1 },
-            cost: Money::from_picos(7),
+            cost: Some(Money::from_picos(7)),
             latency: Duration::from_millis(1),
             provider: None,
         }

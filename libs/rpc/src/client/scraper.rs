@@ -6,7 +6,7 @@ use super::{
     resume::{Follow, resuming},
 };
 use crate::{
-    convert::{answer, from_page, required},
+    convert::{answer, from_page, required, value},
     meta::Shape,
     proto::scraper::{self as pb, scraper_service_client::ScraperServiceClient},
     status::from_status,
@@ -16,9 +16,10 @@ use futures::{FutureExt, StreamExt, future::BoxFuture};
 use nexus_api::{
     BoxStream, CallCtx, Result, Scraper,
     planner::PageRequest,
-    scraper::{CreateJob, EndpointData, EndpointQuery, Job, TestResult},
+    scraper::{CreateJob, EndpointData, EndpointQuery, Job, RunPython, TestResult},
 };
 use nexus_model::{JobId, workflow::Page};
+use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 
 pub(super) struct Client(pub(super) Arc<Pool>);
@@ -94,6 +95,14 @@ impl Scraper for Client {
         let response =
             call!(self.0, ctx, Repeat::Safe, Shape::Unary, ScraperServiceClient::run_endpoint, message);
         answer(response.await?.try_into())
+    }
+
+    async fn run_python(&self, ctx: &CallCtx, request: RunPython) -> Result<Value> {
+        let message =
+            pb::RunPythonRequest { code: request.code, inputs: Some(crate::json::Value::new(request.inputs)) };
+        let response =
+            call!(self.0, ctx, Repeat::IfNotSent, Shape::Unary, ScraperServiceClient::run_python, message);
+        answer(required("/output", response.await?.output).and_then(|output| value("/output", output)))
     }
 }
 

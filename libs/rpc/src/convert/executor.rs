@@ -1,18 +1,18 @@
 //! Executions and their events.
 
 use super::{
-    all, check_depth, each, from_loose_object, id, invalid, loose_object, malformed, moment, money, name,
-    named, object_or_empty, optional_id, optional_timestamp, optional_value, timestamp, to_object,
+    all, check_depth, each, from_loose_object, id, invalid, loose_object, malformed, moment, money,
+    object_or_empty, optional_id, optional_timestamp, timestamp, to_object,
 };
 use crate::{
-    json::{Struct, Value},
+    json::Struct,
     proto::executor as pb,
 };
 use nexus_api::{Error, Result};
 use nexus_model::{
     Event, EventType, Execution, ExecutionStatus,
     event::{Delta, WatchItem},
-    execution::{AgentExecution, Attempt, ExecutionSummary, Failure, Spending},
+    execution::{ExecutionSummary, Failure, Spending},
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -58,7 +58,7 @@ impl TryFrom<pb::Failure> for Failure {
     }
 }
 
-fn failure(wire: Option<pb::Failure>) -> Result<Option<Failure>> {
+pub(super) fn failure(wire: Option<pb::Failure>) -> Result<Option<Failure>> {
     wire.map(Failure::try_from).transpose()
 }
 
@@ -162,86 +162,6 @@ impl TryFrom<pb::Execution> for Execution {
             inputs: from_loose_object("/inputs", execution.inputs)?,
             outputs: object_or_empty("/outputs", execution.outputs)?,
             agent_executions: all(execution.agent_executions)?,
-        })
-    }
-}
-
-impl From<AgentExecution> for pb::AgentExecution {
-    fn from(node: AgentExecution) -> Self {
-        Self {
-            node_id: node.node_id.to_string(),
-            node_type: name(node.node_type),
-            status: name(node.status),
-            revision: node.revision,
-            attempts: each(node.attempts),
-            input: node.input.map(Value::new),
-            output: node.output.map(Value::new),
-            model: node.model,
-            tokens: Some(node.tokens.into()),
-            cost_usd: node.cost_usd.usd(),
-            latency_ms: node.latency_ms,
-            error: node.error.map(Into::into),
-            started_at: node.started_at.and_then(moment),
-            finished_at: node.finished_at.and_then(moment),
-        }
-    }
-}
-
-impl TryFrom<pb::AgentExecution> for AgentExecution {
-    type Error = Error;
-    fn try_from(node: pb::AgentExecution) -> Result<Self> {
-        Ok(Self {
-            node_id: id("/node_id", &node.node_id)?,
-            node_type: named("/node_type", node.node_type)?,
-            status: named("/status", node.status)?,
-            revision: node.revision,
-            attempts: all(node.attempts)?,
-            input: optional_value("/input", node.input)?,
-            output: optional_value("/output", node.output)?,
-            model: node.model,
-            tokens: node.tokens.unwrap_or_default().into(),
-            cost_usd: money("/cost_usd", node.cost_usd)?,
-            latency_ms: node.latency_ms,
-            error: failure(node.error)?,
-            started_at: optional_timestamp(node.started_at)?,
-            finished_at: optional_timestamp(node.finished_at)?,
-        })
-    }
-}
-
-impl From<Attempt> for pb::Attempt {
-    fn from(attempt: Attempt) -> Self {
-        Self {
-            attempt: attempt.attempt,
-            revision: attempt.revision,
-            model: attempt.model,
-            provider: attempt.provider,
-            status: name(attempt.status),
-            error: attempt.error.map(Into::into),
-            tokens: Some(attempt.tokens.into()),
-            cost_usd: attempt.cost_usd.usd(),
-            latency_ms: attempt.latency_ms,
-            started_at: moment(attempt.started_at),
-            finished_at: attempt.finished_at.and_then(moment),
-        }
-    }
-}
-
-impl TryFrom<pb::Attempt> for Attempt {
-    type Error = Error;
-    fn try_from(attempt: pb::Attempt) -> Result<Self> {
-        Ok(Self {
-            attempt: attempt.attempt,
-            revision: attempt.revision,
-            model: attempt.model,
-            provider: attempt.provider,
-            status: named("/status", attempt.status)?,
-            error: failure(attempt.error)?,
-            tokens: attempt.tokens.unwrap_or_default().into(),
-            cost_usd: money("/cost_usd", attempt.cost_usd)?,
-            latency_ms: attempt.latency_ms,
-            started_at: timestamp("/started_at", attempt.started_at)?,
-            finished_at: optional_timestamp(attempt.finished_at)?,
         })
     }
 }

@@ -6,6 +6,7 @@ mod common;
 pub(crate) mod executor;
 pub(crate) mod llm;
 pub(crate) mod memory;
+mod node;
 pub(crate) mod planner;
 mod scraper;
 

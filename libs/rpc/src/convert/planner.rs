@@ -6,10 +6,10 @@ use super::{
 use crate::{json::Struct, proto::planner as pb};
 use nexus_api::{
     Error, Result,
-    planner::{Estimate, NodeEstimate, Target},
+    planner::{Basis, Estimate, NodeEstimate, Target},
 };
 use nexus_model::{
-    NodeId, Problem,
+    Money, NodeId, Problem,
     problem::Report,
     workflow::{Plan, VersionInfo, Workflow},
 };
@@ -145,6 +145,9 @@ impl From<Estimate> for pb::EstimateResponse {
             tokens: Some(estimate.tokens.into()),
             nodes: each(estimate.nodes),
             fits_budget: estimate.fits_budget,
+            likely_fits: estimate.likely_fits,
+            limit_usd: estimate.limit_usd.map(Money::usd),
+            history_runs: estimate.history_runs,
         }
     }
 }
@@ -159,6 +162,9 @@ impl TryFrom<pb::EstimateResponse> for Estimate {
             tokens: estimate.tokens.unwrap_or_default().into(),
             nodes: all(estimate.nodes)?,
             fits_budget: estimate.fits_budget,
+            likely_fits: estimate.likely_fits,
+            limit_usd: estimate.limit_usd.map(|limit| money("/limit_usd", limit)).transpose()?,
+            history_runs: estimate.history_runs,
         })
     }
 }
@@ -170,6 +176,10 @@ impl From<NodeEstimate> for pb::NodeEstimate {
             min_usd: node.min_usd.usd(),
             expected_usd: node.expected_usd.usd(),
             max_usd: node.max_usd.usd(),
+            tokens: Some(node.tokens.into()),
+            probability: node.probability,
+            basis: node.basis.as_str().to_owned(),
+            priced: node.priced,
         }
     }
 }
@@ -182,6 +192,11 @@ impl TryFrom<pb::NodeEstimate> for NodeEstimate {
             min_usd: money("/nodes/min_usd", node.min_usd)?,
             expected_usd: money("/nodes/expected_usd", node.expected_usd)?,
             max_usd: money("/nodes/max_usd", node.max_usd)?,
+            tokens: node.tokens.unwrap_or_default().into(),
+            probability: node.probability,
+            // A newer planner may know more kinds.
+            basis: Basis::parse(&node.basis).unwrap_or_default(),
+            priced: node.priced,
         })
     }
 }

@@ -2,12 +2,13 @@
 
 use super::respond::{OnStop, Responses, streaming, unary};
 use crate::{
-    convert::{id, page, page_request},
+    convert::{id, page, page_request, value},
+    json::Value,
     proto::scraper::{self as pb, scraper_service_server::ScraperService},
 };
 use nexus_api::{
     Bounded, Scraper,
-    scraper::{EndpointQuery, Job},
+    scraper::{EndpointQuery, Job, RunPython},
 };
 use tonic::{Request, Response, Status};
 
@@ -101,6 +102,17 @@ impl ScraperService for Handler {
         unary!(request, |ctx, message| {
             let query = EndpointQuery { fresh: message.fresh, limit: message.limit, offset: message.offset };
             Ok(self.0.run_endpoint(ctx, id("/job_id", &message.job_id)?, query).await?.into())
+        })
+    }
+
+    async fn run_python(
+        &self,
+        request: Request<pb::RunPythonRequest>,
+    ) -> Result<Response<pb::RunPythonResponse>, Status> {
+        unary!(request, |ctx, message| {
+            let inputs = message.inputs.map(|inputs| value("/inputs", inputs)).transpose()?.unwrap_or_default();
+            let output = self.0.run_python(ctx, RunPython { code: message.code, inputs }).await?;
+            Ok(pb::RunPythonResponse { output: Some(Value::new(output)) })
         })
     }
 }

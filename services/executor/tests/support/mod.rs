@@ -5,6 +5,8 @@
     reason = "a test ends with a panic when something is not as it should be"
 )]
 
+pub mod ports;
+
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use nexus_api::{
@@ -136,6 +138,8 @@ impl Llm for ScriptedLlm {
 pub struct World {
     pub store: Arc<SqliteStore>,
     pub llm: Arc<ScriptedLlm>,
+    pub memory: Arc<ports::FakeMemory>,
+    pub egress: nexus_egress::Policy,
     pub bus: Arc<InProcessBus>,
     _folder: tempfile::TempDir,
 }
@@ -144,7 +148,7 @@ impl World {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(folder.path().join("nexus.db")).unwrap());
-        Self { store, llm: Arc::default(), bus: Arc::new(InProcessBus::new()), _folder: folder }
+        Self { store, llm: Arc::default(), memory: Arc::default(), egress: nexus_egress::Policy::public(), bus: Arc::new(InProcessBus::new()), _folder: folder }
     }
 
     pub fn deps(&self) -> Deps {
@@ -152,6 +156,9 @@ impl World {
             store: self.store.clone(),
             bus: self.bus.clone(),
             llm: self.llm.clone(),
+            memory: self.memory.clone(),
+            scraper: Arc::new(ports::FakeScraper),
+            http: nexus_egress::Client::new(self.egress.clone(), nexus_egress::Limits::default()),
             prices: PriceBook::builtin(),
             limits: Limits::default(),
         }

@@ -1,94 +1,13 @@
-//! The rules of the contract one by one, each as a small story: what is fed in, what comes out.
-#![expect(clippy::unwrap_used, reason = "a test ends with a panic when something is not as it should be")]
+//! What follows a failed attempt, and the scheduling of nodes. Not here: budgets, rejections, tools.
 
-use nexus_engine::{
-    Answer, Call, CallFailure, CallResult, Definition, Effect, Env, Input, State, Step, step,
-};
+use crate::story::{Story, agent};
+use nexus_engine::{Answer, CallFailure, CallResult, Env, Input, Outcome, step};
 use nexus_model::{
-    ExecutionId, ExecutionStatus, Money, Timestamp,
+    ExecutionStatus, Money,
     execution::{NodeStatus, Tokens},
 };
-use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
-
-struct Story {
-    state: State,
-    now: Timestamp,
-    calls: Vec<Call>,
-    events: Vec<(String, Value)>,
-}
-
-impl Story {
-    fn new(nodes: Value, edges: Value) -> Self {
-        Self::with_inputs(nodes, edges, json!({}))
-    }
-
-    fn with_inputs(nodes: Value, edges: Value, inputs: Value) -> Self {
-        let document = serde_json::from_value(json!({"graph": {"nodes": nodes, "edges": edges}})).unwrap();
-        let definition = Arc::new(Definition::new(document, &Default::default()));
-        let state = State::new(definition, ExecutionId::generate(), Arc::new(inputs), None);
-        let mut story = Self { state, now: Timestamp::from_micros(0), calls: Vec::new(), events: Vec::new() };
-        story.feed(Input::Take);
-        story
-    }
-
-    fn feed(&mut self, input: Input) -> Step {
-        let out = step(&mut self.state, input, Env { now: self.now, random: 0.0, hold: false }).unwrap();
-        for effect in &out.effects {
-            match effect {
-                Effect::Call(call) => self.calls.push(call.as_ref().clone()),
-                Effect::Wait { node, due } => {
-                    self.now = *due;
-                    let node = node.clone();
-                    self.feed(Input::TimerFired { node });
-                }
-            }
-        }
-        let told = out.events.iter().map(|event| {
-            let node = event.node.as_ref().map(|node| format!(" {node}")).unwrap_or_default();
-            (format!("{}{node}", event.kind.as_str()), event.data.clone())
-        });
-        self.events.extend(told.collect::<Vec<_>>());
-        out
-    }
-
-    /// Ends the oldest call in flight.
-    fn end(&mut self, outcome: Result<&str, (&str, bool)>) {
-        let call = self.calls.remove(0);
-        let outcome = outcome.map(|text| Answer { text: text.into(), truncated: false }).map_err(
-            |(code, retryable)| CallFailure {
-                code: code.into(),
-                message: "scripted".into(),
-                retryable,
-                retry_after: None,
-            },
-        );
-        let result = CallResult {
-            outcome,
-            tokens: Tokens { prompt: 2, completion: 3 },
-            cost: Money::from_picos(5),
-            latency: Duration::from_millis(4),
-            provider: Some("fake".into()),
-        };
-        let (node, revision, attempt) = (call.node, call.revision, call.attempt);
-        self.feed(Input::CallFinished { node, revision, attempt, result });
-    }
-
-    fn status(&self, id: &str) -> NodeStatus {
-        self.state.nodes[self.state.definition.graph.index(id).unwrap()].status
-    }
-
-    fn models(&self, id: &str) -> Vec<String> {
-        let node = &self.state.nodes[self.state.definition.graph.index(id).unwrap()];
-        node.attempts.iter().filter_map(|attempt| attempt.model.clone()).collect()
-    }
-}
-
-fn agent(id: &str, extra: Value, policy: Value) -> Value {
-    let mut config = json!({"model": "fake/a", "prompt": format!("do {id}")});
-    config.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-    json!({"id": id, "type": "agent", "config": config, "policy": policy})
-}
+use serde_json::json;
+use std::time::Duration;
 
 #[test]
 fn the_same_model_is_retried_then_the_fallbacks_get_attempts_of_their_own() {
@@ -126,11 +45,11 @@ fn a_pause_longer_than_a_minute_is_not_waited_for() {
     let result = CallResult {
         outcome: Err(failure),
         tokens: Tokens::default(),
-        cost: Money::ZERO,
+        cost: Some(Money::ZERO),
         latency: Duration::ZERO,
         provider: None,
     };
-    story.feed(Input::CallFinished { node: call.node, revision: 1, attempt: 1, result });
+    story.feed(Input::CallFinished { node: call.node, revision: 1, attempt: 1, call: 0, result });
     assert_eq!(story.models("a"), ["fake/a", "fake/b"]);
 }
 
@@ -140,7 +59,7 @@ fn an_answer_that_breaks_the_schema_is_asked_for_once_more_with_the_reason() {
     let node = agent("a", json!({ "output_schema": schema }), json!({}));
     let mut story = Story::new(json!([node]), json!([]));
     story.end(Ok("{\"ok\": \"maybe\"}"));
-    let reask = story.calls[0].request.reask.clone().unwrap();
+    let reask = story.reask(0).unwrap();
     assert_eq!(reask.answer, "{\"ok\": \"maybe\"}");
     assert!(reask.reason.contains("/ok"), "{}", reask.reason);
     story.end(Ok("{\"ok\": true}"));
@@ -158,7 +77,7 @@ fn checks_judge_the_output() {
     let node = agent("a", json!({"checks": ["size(output.text) > 3"]}), json!({}));
     let mut story = Story::new(json!([node]), json!([]));
     story.end(Ok("ab"));
-    assert!(story.calls[0].request.reask.as_ref().unwrap().reason.contains("size(output.text) > 3"));
+    assert!(story.reask(0).unwrap().reason.contains("size(output.text) > 3"));
     story.end(Ok("abcd"));
     assert_eq!(story.state.status, ExecutionStatus::Succeeded);
 }
@@ -251,13 +170,13 @@ fn while_the_owner_hands_on_nothing_new_begins() {
     let mut story = Story::new(nodes, json!([{"id": "e", "source": "a", "target": "b"}]));
     let call = story.calls.remove(0);
     let result = CallResult {
-        outcome: Ok(Answer { text: "done".into(), truncated: false }),
+        outcome: Ok(Outcome::Answer(Answer { text: "done".into(), ..Answer::default() })),
         tokens: Tokens::default(),
-        cost: Money::ZERO,
+        cost: Some(Money::ZERO),
         latency: Duration::ZERO,
         provider: None,
     };
-    let input = Input::CallFinished { node: call.node, revision: 1, attempt: 1, result };
+    let input = Input::CallFinished { node: call.node, revision: 1, attempt: 1, call: 0, result };
     let out = step(&mut story.state, input, Env { now: story.now, random: 0.0, hold: true }).unwrap();
     assert!(out.effects.is_empty());
     assert_eq!(story.status("b"), NodeStatus::Pending);
@@ -282,15 +201,15 @@ fn a_fallback_waits_for_the_next_owner_too() {
     let result = CallResult {
         outcome: Err(failure),
         tokens: Tokens::default(),
-        cost: Money::ZERO,
+        cost: Some(Money::ZERO),
         latency: Duration::ZERO,
         provider: None,
     };
-    let input = Input::CallFinished { node: call.node, revision: 1, attempt: 1, result };
+    let input = Input::CallFinished { node: call.node, revision: 1, attempt: 1, call: 0, result };
     let out = step(&mut story.state, input, Env { now: story.now, random: 0.0, hold: true }).unwrap();
     assert!(out.effects.is_empty());
     story.feed(Input::Take);
-    assert_eq!(story.calls[0].request.model, "fake/b");
+    assert_eq!(story.model(0).model, "fake/b");
 }
 
 #[test]
@@ -299,7 +218,7 @@ fn a_retry_of_a_repeated_question_still_carries_the_reason() {
     let mut story = Story::new(json!([node]), json!([]));
     story.end(Ok("ab"));
     story.end(Err(("overloaded", true)));
-    assert!(story.calls[0].request.reask.is_some());
+    assert!(story.reask(0).is_some());
     story.end(Ok("abcd"));
     assert_eq!(story.state.status, ExecutionStatus::Succeeded);
 }

@@ -1,0 +1,224 @@
+//! The budget: whether the next paid call fits, and what to do when it does not. In this order: wait while other
+//! calls are in flight, clamp `max_tokens`, degrade to a cheaper model, stop (contract, "Budget").
+//!
+//! What holds at every moment, whatever happens: spent + reserved ≤ limit. Every call is reserved with its worst
+//! case in the transaction that begins it and settled in the one that takes its result; a call whose cost nobody
+//! knows is settled at its reservation. It is assumed that prices are right and providers honour the cap on answers.
+//! Not here: the bound on a prompt (`nexus_model::price::bound`), keeping the sums (`state`).
+
+use crate::{
+    Record, State,
+    step::{Error, Stepper, failure},
+};
+use nexus_model::{
+    EventType, ExecutionStatus, Money,
+    document::{AgentConfig, OnExhausted},
+    graph::NodeIx,
+    price::Model,
+};
+use serde_json::json;
+
+/// Answers are not clamped below so many tokens.
+pub const LEAST_CLAMPED_TOKENS: u32 = 16;
+
+/// Whether a call may be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Funds {
+    /// Yes, like this.
+    Granted(Grant),
+    /// Not before other calls have ended.
+    Wait,
+    /// No.
+    Exhausted(Shortage),
+    /// Never: nobody knows what it may cost.
+    Unpriced(String),
+}
+
+/// The terms of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grant {
+    /// Which of the node's models.
+    pub(crate) candidate: usize,
+    /// Most tokens of the answer.
+    pub(crate) max_tokens: u32,
+    /// Money held.
+    pub(crate) reserved: Money,
+}
+
+/// Why a call does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shortage {
+    /// What it may cost.
+    pub(crate) needed: Money,
+    /// What is left.
+    pub(crate) left: Money,
+    /// Whether it is the node's own budget that is used up.
+    pub(crate) of_node: bool,
+}
+
+/// What is left of the tighter budget.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    left: Money,
+    of_node: bool,
+}
+
+impl State {
+    /// What is left for a node; `None` without any limit.
+    fn room(&self, node: NodeIx) -> Option<Room> {
+        let limit = self.budget.and_then(|budget| budget.limit_usd);
+        let execution =
+            limit.map(|limit| Room { left: limit.minus(self.spent()).minus(self.reserved()), of_node: false });
+        let own = self.definition.node(node).policy.budget_usd;
+        let own = own.map(|limit| Room { left: limit.minus(self.nodes[node].drawn()), of_node: true });
+        execution.into_iter().chain(own).min_by_key(|room| room.left)
+    }
+
+    /// Whether and how an agent's model may be asked. `prompt`: the bound on its tokens.
+    pub(crate) fn funds_for_model(
+        &self,
+        node: NodeIx,
+        agent: &AgentConfig,
+        candidate: usize,
+        prompt: u64,
+    ) -> Funds {
+        let price = |candidate: usize| self.definition.prices.get(model_of(agent, candidate));
+        let full = agent.max_tokens;
+        let Some(room) = self.room(node) else {
+            let reserved = price(candidate).map_or(Money::ZERO, |model| model.reservation(prompt, full));
+            return Funds::Granted(Grant { candidate, max_tokens: full, reserved });
+        };
+        let Some(model) = price(candidate) else {
+            return Funds::Unpriced(model_of(agent, candidate).to_owned());
+        };
+        let needed = model.reservation(prompt, full);
+        if needed <= room.left {
+            return Funds::Granted(Grant { candidate, max_tokens: full, reserved: needed });
+        }
+        if self.in_flight() > 0 {
+            return Funds::Wait;
+        }
+        let clamped = |candidate: usize, model: &Model| {
+            let max_tokens = largest_answer(model, prompt, full, room.left)?;
+            Some(Grant { candidate, max_tokens, reserved: model.reservation(prompt, max_tokens) })
+        };
+        if let Some(grant) = clamped(candidate, model) {
+            return Funds::Granted(grant);
+        }
+        if self.budget.is_some_and(|budget| budget.on_exhausted == OnExhausted::Degrade) {
+            let others = (0..=agent.fallbacks.len()).filter(|other| *other != candidate);
+            let grants = others.filter_map(|other| clamped(other, price(other)?));
+            // the one that cuts the answer least, then the cheapest
+            if let Some(grant) = grants.min_by_key(|grant| (full - grant.max_tokens, grant.reserved)) {
+                return Funds::Granted(grant);
+            }
+        }
+        Funds::Exhausted(Shortage { needed, left: room.left, of_node: room.of_node })
+    }
+
+    /// Whether a text may be turned into a vector.
+    pub(crate) fn funds_for_embedding(&self, node: NodeIx, text: &str) -> Funds {
+        let embedding = self.definition.embedding.as_ref();
+        let price = embedding.map(|model| model.worst_case(text));
+        let reserved = price.flatten().unwrap_or(Money::ZERO);
+        let grant = Grant { candidate: 0, max_tokens: 0, reserved };
+        match (self.room(node), embedding) {
+            (Some(_), Some(model)) if price == Some(None) => Funds::Unpriced(model.model.clone()),
+            (Some(room), Some(_)) if reserved > room.left && self.in_flight() > 0 => Funds::Wait,
+            (Some(room), Some(_)) if reserved > room.left => {
+                Funds::Exhausted(Shortage { needed: reserved, left: room.left, of_node: room.of_node })
+            }
+            _ => Funds::Granted(grant),
+        }
+    }
+}
+
+/// The most tokens of an answer, up to `full`, that fit into `left`; `None` if it would be cut too short.
+fn largest_answer(model: &Model, prompt: u64, full: u32, left: Money) -> Option<u32> {
+    let (mut fits, mut too_many) = (LEAST_CLAMPED_TOKENS.min(full), full.saturating_add(1));
+    if model.reservation(prompt, fits) > left {
+        return None;
+    }
+    while too_many - fits > 1 {
+        let middle = fits + (too_many - fits) / 2;
+        if model.reservation(prompt, middle) <= left { fits = middle } else { too_many = middle }
+    }
+    Some(fits)
+}
+
+impl Stepper<'_> {
+    /// Tells watchers, once, that spending has reached the mark.
+    pub(crate) fn warn_if_due(&mut self) -> Result<(), Error> {
+        let Some((limit, warn_at)) =
+            self.state.budget.and_then(|budget| Some((budget.limit_usd?, budget.warn_at)))
+        else {
+            return Ok(());
+        };
+        let spent = self.state.spent();
+        if self.state.warned || (spent.picos() as f64) < limit.picos() as f64 * warn_at {
+            return Ok(());
+        }
+        self.record(Record::BudgetWarned { at: self.env.now })?;
+        let data = json!({ "limit_usd": limit, "spent_usd": spent, "reserved_usd": self.state.reserved(), "warn_at": warn_at });
+        self.event(EventType::BudgetWarning, None, data);
+        Ok(())
+    }
+
+    /// Goes on with nodes that wait for funds, longest first, as far as funds go.
+    pub(crate) fn fund(&mut self) -> Result<(), Error> {
+        if self.env.hold {
+            return Ok(());
+        }
+        for node in self.state.unfunded.clone() {
+            let Some(next) = self.state.nodes[node].unfunded.clone() else { continue };
+            if self.state.status != ExecutionStatus::Running {
+                break;
+            }
+            if self.state.nodes[node].running_attempt().is_some() {
+                self.advance(node)?;
+            } else {
+                self.start_attempt(node, next.candidate, next.reask)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The budget is used up: the execution ends, and can be resumed with a higher limit.
+    pub(crate) fn stop_for_budget(&mut self, node: NodeIx, shortage: Shortage) -> Result<(), Error> {
+        let Shortage { needed, left, of_node } = shortage;
+        let limit = self.state.budget.and_then(|budget| budget.limit_usd);
+        let (whose, limit) = match of_node {
+            true => ("the node's budget", self.state.definition.node(node).policy.budget_usd),
+            false => ("the execution's budget", limit),
+        };
+        let advice = match of_node {
+            true => "raise its `budget_usd`, or resume to grant it once more",
+            false => "resume with a higher limit",
+        };
+        let message = format!(
+            "the next call of `{}` may cost {needed}, and of {whose} of {} only {left} is left; {advice}",
+            self.id(node),
+            limit.unwrap_or_default(),
+        );
+        let data = json!({
+            "limit_usd": limit, "spent_usd": self.state.spent(), "reserved_usd": self.state.reserved(),
+            "needed_usd": needed, "left_usd": left, "scope": if of_node { "node" } else { "execution" },
+            "message": message,
+        });
+        self.event(EventType::BudgetExceeded, Some(node), data);
+        self.stop_nodes()?;
+        let failure = nexus_model::execution::Failure {
+            node_id: Some(self.id(node)),
+            ..failure("budget_exceeded", message)
+        };
+        self.finish_run(ExecutionStatus::BudgetExceeded, Some(failure))
+    }
+}
+
+/// The agent's model, or one of its fallbacks.
+pub(crate) fn model_of(agent: &AgentConfig, candidate: usize) -> &str {
+    match candidate.checked_sub(1) {
+        None => &agent.model,
+        Some(fallback) => agent.fallbacks.get(fallback).unwrap_or(&agent.model),
+    }
+}

@@ -1,0 +1,210 @@
+//! A node and its attempts in memory. Not here: folding facts into them (`state`).
+
+use crate::{
+    conversation::{Reask, Turn},
+    record::{AttemptOutcome, CallKind},
+};
+use nexus_model::{
+    Money, Timestamp,
+    execution::{Failure, NodeStatus, Revision, Tokens},
+};
+use serde_json::Value;
+
+/// A node in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeState {
+    /// Where it stands.
+    pub status: NodeStatus,
+    /// Its latest revision; 0 before the first.
+    pub revision: u32,
+    /// What it works on.
+    pub input: Option<Value>,
+    /// What dependents see.
+    pub output: Option<Value>,
+    /// Whether the latest revision has produced an output or was rejected; the next start is then a new revision.
+    pub revision_done: bool,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// Whether dependents go on although it failed.
+    pub handled: bool,
+    /// All attempts of all revisions.
+    pub attempts: Vec<AttemptState>,
+    /// Attempts before this index belong to an earlier start and do not count against the policy.
+    pub counted_from: usize,
+    /// Attempts before this index were paid in an earlier run and do not count against the node's budget.
+    pub paid_from: usize,
+    /// The pause it is in.
+    pub waiting: Option<Waiting>,
+    /// The next call that waits for a part of the budget.
+    pub unfunded: Option<Next>,
+    /// What memory held when this start looked it up.
+    pub recalled: Option<Value>,
+    /// An accepted answer that is yet to be kept in memory.
+    pub accepted: Option<Value>,
+    /// What it is told about its former output, which was rejected.
+    pub feedback: Option<Value>,
+    /// Its former result, which may or may not hold any more.
+    pub stale: Option<Box<Stale>>,
+    /// How often it has sent another back to work in this run.
+    pub rejections: u32,
+    /// Earlier revisions.
+    pub revisions: Vec<Revision>,
+    /// When its latest revision began.
+    pub started_at: Option<Timestamp>,
+    /// When it settled.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// How to go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// With which of the node's models.
+    pub candidate: usize,
+    /// The rejected answer it is meant to mend.
+    pub reask: Option<Reask>,
+}
+
+/// A pause before the next attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Until when.
+    pub due: Timestamp,
+    /// How it goes on.
+    pub next: Next,
+}
+
+/// A result that was made before something upstream was done again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stale {
+    /// Whether it holds if the node's input turns out to be what it was.
+    pub keep: bool,
+    /// How it had ended.
+    pub status: NodeStatus,
+    /// What it had worked on.
+    pub input: Option<Value>,
+    /// What dependents saw.
+    pub output: Option<Value>,
+    /// Why it had failed.
+    pub failure: Option<Failure>,
+    /// Whether dependents went on although it failed.
+    pub handled: bool,
+    /// What the node had been told of the revision before.
+    pub feedback: Option<Value>,
+    /// When it had begun.
+    pub started_at: Option<Timestamp>,
+    /// When it had settled.
+    pub finished_at: Option<Timestamp>,
+}
+
+impl NodeState {
+    pub(crate) fn new() -> Self {
+        Self {
+            status: NodeStatus::Pending,
+            revision: 0,
+            input: None,
+            output: None,
+            revision_done: false,
+            failure: None,
+            handled: false,
+            attempts: Vec::new(),
+            counted_from: 0,
+            paid_from: 0,
+            waiting: None,
+            unfunded: None,
+            recalled: None,
+            accepted: None,
+            feedback: None,
+            stale: None,
+            rejections: 0,
+            revisions: Vec::new(),
+            started_at: None,
+            finished_at: None,
+        }
+    }
+
+    /// The attempt that is under way, if the node is at work.
+    pub fn running_attempt(&self) -> Option<&AttemptState> {
+        self.counted().last().filter(|last| last.outcome.is_none() && self.status == NodeStatus::Running)
+    }
+
+    /// Attempts that have not ended: the one under way, and those whose result nobody wants any more.
+    pub fn open_attempts(&self) -> impl Iterator<Item = &AttemptState> {
+        self.attempts.iter().filter(|attempt| attempt.outcome.is_none())
+    }
+
+    /// Attempts that count against the policy now.
+    pub fn counted(&self) -> &[AttemptState] {
+        self.attempts.get(self.counted_from..).unwrap_or_default()
+    }
+
+    /// Tokens of all attempts.
+    pub fn tokens(&self) -> Tokens {
+        self.attempts.iter().fold(Tokens::default(), |sum, attempt| sum.plus(attempt.tokens))
+    }
+
+    /// Cost of all attempts.
+    pub fn cost(&self) -> Money {
+        self.attempts.iter().map(|attempt| attempt.cost).sum()
+    }
+
+    /// Spent and held in this run: what the node's own budget is measured by.
+    pub fn drawn(&self) -> Money {
+        let paid = self.attempts.get(self.paid_from..).unwrap_or_default();
+        paid.iter().map(|attempt| attempt.cost.plus(attempt.reserved())).sum()
+    }
+}
+
+/// An attempt in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttemptState {
+    /// From 1 within the revision.
+    pub attempt: u32,
+    /// The revision.
+    pub revision: u32,
+    /// Which of the node's models.
+    pub candidate: usize,
+    /// `provider/model`.
+    pub model: Option<String>,
+    /// Who answered.
+    pub provider: Option<String>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// How it ended.
+    pub outcome: Option<AttemptOutcome>,
+    /// The rejected answer it is meant to mend.
+    pub reask: Option<Reask>,
+    /// Calls under way.
+    pub open: Vec<OpenCall>,
+    /// Calls begun so far.
+    pub calls: u32,
+    /// Rounds of tools.
+    pub turns: Vec<Turn>,
+    /// The answer, if it was not accepted.
+    pub answer: Option<Value>,
+    /// Tokens used.
+    pub tokens: Tokens,
+    /// What it cost.
+    pub cost: Money,
+    /// How long it took, milliseconds.
+    pub latency_ms: Option<u64>,
+}
+
+/// A call under way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenCall {
+    /// From 0 within the attempt.
+    pub call: u32,
+    /// What it does.
+    pub kind: CallKind,
+    /// Money held for it.
+    pub reserved: Money,
+}
+
+impl AttemptState {
+    /// Money held for its calls under way.
+    pub fn reserved(&self) -> Money {
+        self.open.iter().map(|call| call.reserved).sum()
+    }
+}
