@@ -6,7 +6,7 @@ use crate::{
     exit::{Exit, Failure, Result},
     out,
 };
-use nexus_api::{Llm, Memory, Planner, Scraper};
+use nexus_api::{CallCtx, Llm, Memory, Planner, Scraper, memory::Scope, planner::PageRequest};
 use nexus_executor::{Deps, ExecutorService, Options};
 use nexus_gateway::{Ports, ReadyCheck};
 use nexus_planner::PlannerService;
@@ -68,7 +68,14 @@ pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded
     let prices = parts::prices(config)?;
     let llm = parts::llm(config, prices.clone())?;
     let memories = parts::qdrant(config)?.unwrap_or(memories);
-    let memory: Arc<dyn Memory> = Arc::new(parts::memory(config, memories, llm.clone(), prices.clone())?);
+    let memory = parts::memory(config, memories, llm.clone(), prices.clone())?;
+    match memory.ready().await {
+        Err(error) if error.retryable => {
+            tracing::warn!(why = %error, "memory is not ready; what needs it waits or fails meanwhile");
+        }
+        ready => ready.map_err(|error| Failure::usage(parts::sentence(error)))?,
+    }
+    let memory: Arc<dyn Memory> = Arc::new(memory);
     let scraper: Arc<dyn Scraper> = Arc::new(ScraperService);
     let deps = Deps {
         store: store.clone(),
@@ -171,7 +178,7 @@ pub(crate) async fn up(config: &Config) -> Result {
         config,
         http_addr,
         ports.clone(),
-        vec![store_check(&services.store)],
+        vec![store_check(&services.store), memory_check(&ports.memory)],
         metrics.clone(),
     )?;
     let offered = Services::new()
@@ -224,6 +231,18 @@ fn reachable(addr: std::net::SocketAddr) -> std::net::SocketAddr {
         });
     }
     reachable
+}
+
+fn memory_check(memory: &Arc<dyn Memory>) -> (&'static str, ReadyCheck) {
+    let memory = memory.clone();
+    let check: ReadyCheck = Arc::new(move || {
+        let memory = memory.clone();
+        Box::pin(async move {
+            let (ctx, one) = (CallCtx::background(), PageRequest { limit: Some(1), cursor: None });
+            memory.list(&ctx, Scope::Global, one).await.map(drop).map_err(|error| error.message)
+        })
+    });
+    ("memory", check)
 }
 
 fn store_check(store: &Arc<dyn Store>) -> (&'static str, ReadyCheck) {

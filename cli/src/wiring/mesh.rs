@@ -241,12 +241,8 @@ fn memory_check(memory: MemoryService, wrong: oneshot::Sender<String>) -> Check 
                 return false;
             }
             let wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let sentence = match error.suggestion {
-                Some(suggestion) => format!("{}; {suggestion}", error.message),
-                None => error.message,
-            };
             // Nobody listens if serving has ended.
-            let _ = wrong.map(|wrong| wrong.send(sentence));
+            let _ = wrong.map(|wrong| wrong.send(parts::sentence(error)));
             false
         })
     })

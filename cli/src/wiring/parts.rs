@@ -1,6 +1,7 @@
 //! The pieces that several roles are made of. Not here: which role takes which (`embedded`, `mesh`).
 
 use crate::exit::{Exit, Failure, Result};
+use nexus_api::Llm;
 use nexus_bus::{Bus, InProcessBus, NatsBus};
 use nexus_gateway::{Gateway, Options, Ports, ReadyCheck};
 use nexus_llm_gateway::{DemoPace, Endpoint, LlmGateway};
@@ -79,7 +80,9 @@ pub(super) fn llm(config: &Config, prices: Arc<PriceBook>) -> Result<Arc<LlmGate
 pub(super) fn qdrant(config: &Config) -> Result<Option<Arc<dyn MemoryStore>>> {
     let Some(qdrant) = &config.qdrant else { return Ok(None) };
     let store = QdrantStore::new(&qdrant.url, qdrant.api_key.as_ref()).map_err(|error| {
-        Failure::usage(format!("QDRANT_URL: {error}; set it to the server's gRPC address, e.g. http://host:6334"))
+        Failure::usage(format!(
+            "QDRANT_URL: {error}; set it to the server's gRPC address, e.g. http://host:6334"
+        ))
     })?;
     Ok(Some(Arc::new(store)))
 }
@@ -96,6 +99,14 @@ pub(super) fn memory(
         nexus_memory::check_model(model, &prices).map_err(|error| Failure::usage(error.message))?;
     }
     Ok(MemoryService::new(nexus_memory::Deps { store, llm, prices, model }))
+}
+
+/// A failure that stops the start, as one sentence.
+pub(super) fn sentence(error: nexus_api::Error) -> String {
+    match error.suggestion {
+        Some(suggestion) => format!("{}; {suggestion}", error.message),
+        None => error.message,
+    }
 }
 
 /// Binds an address that the configuration allows.

@@ -1,51 +1,17 @@
-//! The memory service. In this version it is not built yet: every method answers that it is not available, so that a
-//! workflow which needs memory fails with that sentence instead of something obscure.
+//! Memory: texts kept in scopes and found again by likeness. It turns texts into vectors through the llm gateway (or
+//! with the built-in embedding), within the cost that its caller allows, and keeps them in one of three places: SQLite,
+//! Postgres, or a Qdrant server.
 //!
-//! Not here: embedding models (`nexus-llm-gateway`).
+//! Not here: embedding models of providers (`nexus-llm-gateway`), the built-in embedding itself (`nexus-embed`), SQL
+//! (`nexus-store`), when an agent remembers what (`nexus-engine`).
 
-use async_trait::async_trait;
-use nexus_api::{
-    CallCtx, Error, Memory, Result,
-    memory::{EmbeddingModel, Entry, RecallRequest, Recalled, Reembedded, Scope, StoreRequest, Stored},
-    planner::PageRequest,
-};
-use nexus_model::{MemoryId, Money, workflow::Page};
+mod cursor;
+mod embedder;
+mod limits;
+mod qdrant;
+mod reembed;
+mod service;
 
-/// Answers `Unimplemented` to everything.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct MemoryService;
-
-fn missing<T>() -> Result<T> {
-    Err(Error::unimplemented("memory"))
-}
-
-#[async_trait]
-impl Memory for MemoryService {
-    async fn store(&self, _: &CallCtx, _: StoreRequest) -> Result<Stored> {
-        missing()
-    }
-
-    async fn recall(&self, _: &CallCtx, _: RecallRequest) -> Result<Recalled> {
-        missing()
-    }
-
-    async fn list(&self, _: &CallCtx, _: Scope, _: PageRequest) -> Result<Page<Entry>> {
-        missing()
-    }
-
-    async fn delete(&self, _: &CallCtx, _: MemoryId) -> Result<()> {
-        missing()
-    }
-
-    async fn delete_scope(&self, _: &CallCtx, _: Scope) -> Result<u64> {
-        missing()
-    }
-
-    async fn embedding_model(&self, _: &CallCtx) -> Result<EmbeddingModel> {
-        missing()
-    }
-
-    async fn reembed(&self, _: &CallCtx, _: Option<Money>) -> Result<Reembedded> {
-        missing()
-    }
-}
+pub use embedder::check_model;
+pub use qdrant::QdrantStore;
+pub use service::{Deps, MemoryService};
