@@ -238,6 +238,18 @@ impl PriceBook {
         file::parse(text)
     }
 
+    /// The models of both; none may be in both.
+    pub fn with(&self, other: PriceBook) -> Result<PriceBook, Error> {
+        let mut all = self.clone();
+        for (id, index) in other.by_id {
+            if all.by_id.insert(id.clone(), self.models.len() + index).is_some() {
+                return Err(Error::File(format!("{id} is listed twice")));
+            }
+        }
+        all.models.extend(other.models);
+        Ok(all)
+    }
+
     /// The model with this `provider/name`, or with this alias.
     pub fn get(&self, id: &str) -> Option<&Model> {
         self.models.get(*self.by_id.get(id)?)

@@ -5,7 +5,7 @@ mod request;
 
 use crate::{
     config::{Endpoint, Error as ConfigError},
-    failure::ANTHROPIC,
+    failure::Whom,
     http::{Http, pieces},
     provider::{Answer, Call, Piece, Provider, Vectors},
 };
@@ -25,18 +25,19 @@ const ANSWER_TOOL: &str = "give_answer";
 /// The adapter.
 pub(crate) struct Anthropic {
     http: Http,
+    whom: Whom,
     messages: String,
     /// Marked sensitive: it shows in no debug output.
     key: HeaderValue,
 }
 
 impl Anthropic {
-    pub(crate) fn new(http: Http, endpoint: Endpoint) -> Result<Self, ConfigError> {
-        let base = crate::http::base_url(endpoint.base_url.as_deref(), ANTHROPIC)?;
+    pub(crate) fn new(http: Http, whom: Whom, endpoint: &Endpoint) -> Result<Self, ConfigError> {
+        let base = crate::http::base_url(endpoint.base_url.as_deref(), &whom)?;
         let mut key = HeaderValue::from_str(endpoint.api_key.expose_secret().trim())
-            .map_err(|_| ConfigError::ApiKey { variable: ANTHROPIC.key_variable })?;
+            .map_err(|_| ConfigError::ApiKey { variable: whom.key_variable.clone() })?;
         key.set_sensitive(true);
-        Ok(Self { http, messages: format!("{base}/v1/messages"), key })
+        Ok(Self { http, whom, messages: format!("{base}/v1/messages"), key })
     }
 
     fn post(&self) -> reqwest::RequestBuilder {
@@ -52,8 +53,8 @@ impl Anthropic {
 impl Provider for Anthropic {
     async fn complete(&self, call: Call) -> Result<Answer> {
         let request = self.post().json(&request::body(&call, false));
-        let incoming = self.http.send(ANTHROPIC, request, call.deadline, &call.sent()).await?;
-        answer::whole(&incoming.all().await?)
+        let incoming = self.http.send(&self.whom, request, call.deadline, &call.sent()).await?;
+        answer::whole(&self.whom, &incoming.all().await?)
     }
 
     async fn stream(&self, call: Call) -> Result<BoxStream<Piece>> {
@@ -63,12 +64,13 @@ impl Provider for Anthropic {
             // Compressed streams come in lumps.
             .header(ACCEPT_ENCODING, "identity")
             .json(&request::body(&call, true));
-        let incoming = self.http.send(ANTHROPIC, request, call.deadline, &call.sent()).await?;
-        Ok(pieces(incoming, Builder::default(), answer::whole))
+        let incoming = self.http.send(&self.whom, request, call.deadline, &call.sent()).await?;
+        Ok(pieces(incoming, Builder::new(self.whom.clone()), answer::whole))
     }
 
     async fn embed(&self, _: &str, _: EmbedRequest, _: Option<Instant>) -> Result<Vectors> {
-        Err(ANTHROPIC
+        Err(self
+            .whom
             .bad_request("it makes no vectors")
             .unspent()
             .suggest("use an embedding model of another provider"))

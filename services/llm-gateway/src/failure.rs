@@ -6,41 +6,38 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 use std::{
     collections::HashSet,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-/// A provider in messages.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Whom {
+/// A provider in messages. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Whom(Arc<Names>);
+
+/// What a provider and what belongs to it are called.
+#[derive(Debug)]
+pub(crate) struct Names {
     /// As documents write it.
-    pub(crate) id: &'static str,
+    pub(crate) id: Arc<str>,
     /// As people write it.
-    pub(crate) name: &'static str,
-    /// The variable that holds its key.
-    pub(crate) key_variable: &'static str,
-    /// The variable that holds its base URL.
-    pub(crate) url_variable: &'static str,
+    pub(crate) name: String,
+    /// Where its key comes from: a variable.
+    pub(crate) key_variable: String,
+    /// Where its base URL comes from: a variable, or a place in a file.
+    pub(crate) url_variable: String,
     /// An example of a base URL.
-    pub(crate) url_example: &'static str,
+    pub(crate) url_example: String,
 }
 
-/// OpenAI and what speaks like it.
-pub(crate) const OPENAI: Whom = Whom {
-    id: "openai",
-    name: "OpenAI",
-    key_variable: "OPENAI_API_KEY",
-    url_variable: "OPENAI_BASE_URL",
-    url_example: "https://api.openai.com/v1",
-};
+impl std::ops::Deref for Whom {
+    type Target = Names;
+    fn deref(&self) -> &Names {
+        &self.0
+    }
+}
 
-/// Anthropic and what speaks like it.
-pub(crate) const ANTHROPIC: Whom = Whom {
-    id: "anthropic",
-    name: "Anthropic",
-    key_variable: "ANTHROPIC_API_KEY",
-    url_variable: "ANTHROPIC_BASE_URL",
-    url_example: "https://api.anthropic.com",
-};
+/// OpenAI's own address.
+pub(crate) const OPENAI_URL: &str = "https://api.openai.com/v1";
 
 /// Longest text of a provider that is handed on.
 const MAX_QUOTE: usize = 300;
@@ -49,8 +46,34 @@ const MAX_QUOTE: usize = 300;
 const QUOTATION: usize = 12;
 
 impl Whom {
+    pub(crate) fn new(names: Names) -> Self {
+        Self(Arc::new(names))
+    }
+
+    /// OpenAI and what speaks like it.
+    pub(crate) fn openai() -> Self {
+        Self::new(Names {
+            id: "openai".into(),
+            name: "OpenAI".into(),
+            key_variable: "OPENAI_API_KEY".into(),
+            url_variable: "OPENAI_BASE_URL".into(),
+            url_example: OPENAI_URL.into(),
+        })
+    }
+
+    /// Anthropic and what speaks like it.
+    pub(crate) fn anthropic() -> Self {
+        Self::new(Names {
+            id: "anthropic".into(),
+            name: "Anthropic".into(),
+            key_variable: "ANTHROPIC_API_KEY".into(),
+            url_variable: "ANTHROPIC_BASE_URL".into(),
+            url_example: "https://api.anthropic.com".into(),
+        })
+    }
+
     /// There is no key.
-    pub(crate) fn not_configured(self) -> Error {
+    pub(crate) fn not_configured(&self) -> Error {
         Error::new(Code::Unavailable, format!("{} is not configured: it has no API key", self.name))
             .reason("provider_not_configured")
             .retryable(false)
@@ -62,57 +85,76 @@ impl Whom {
     }
 
     /// No connection, or it broke before an answer came.
-    pub(crate) fn unreachable(self) -> Error {
+    pub(crate) fn unreachable(&self) -> Error {
         Error::new(Code::Unavailable, format!("{} could not be reached", self.name))
             .reason("provider_unavailable")
             .suggest(format!("check the network, and {} if it is set", self.url_variable))
     }
 
     /// Nothing came in time.
-    pub(crate) fn timeout(self, what: &str) -> Error {
+    pub(crate) fn timeout(&self, what: &str) -> Error {
         Error::new(Code::DeadlineExceeded, format!("{} {what}", self.name)).reason("provider_timeout")
     }
 
+    /// It failed so often that it is not asked for a while.
+    pub(crate) fn left_alone(&self, pause: Duration) -> Error {
+        Error::new(
+            Code::Unavailable,
+            format!("{} failed many times in a row and is left alone for a moment", self.name),
+        )
+        .reason("provider_unavailable")
+        .retry_after(pause)
+        .unspent()
+    }
+
+    /// Its limits (ours for it) gave no turn to this call in time.
+    pub(crate) fn no_turn(&self) -> Error {
+        Error::new(Code::RateLimited, format!("too many calls of {} wait for their turn", self.name))
+            .reason("provider_rate_limited")
+            .suggest("try again later, or raise the provider's limits in the providers file")
+            .unspent()
+    }
+
     /// What came is no answer.
-    pub(crate) fn bad_answer(self, what: &str) -> Error {
+    pub(crate) fn bad_answer(&self, what: &str) -> Error {
         Error::new(Code::Unavailable, format!("{} gave no proper answer: {what}", self.name))
             .reason("provider_bad_answer")
     }
 
     /// Not something this provider or adapter can do. What it cost is not said: a refusal may come late.
-    pub(crate) fn bad_request(self, what: &str) -> Error {
+    pub(crate) fn bad_request(&self, what: &str) -> Error {
         Error::new(Code::Invalid, format!("{}: {what}", self.name)).reason("provider_bad_request")
     }
 
-    fn auth(self, status: &str) -> Error {
+    fn auth(&self, status: &str) -> Error {
         Error::new(Code::Unavailable, format!("{} refused the API key ({status})", self.name))
             .reason("provider_auth")
             .retryable(false)
             .suggest(format!("check {}: a valid key with access to this model", self.key_variable))
     }
 
-    fn quota(self) -> Error {
+    fn quota(&self) -> Error {
         Error::new(Code::Unavailable, format!("the {} account has no credit or quota left", self.name))
             .reason("provider_quota")
             .retryable(false)
             .suggest(format!("add credit to the {} account, or use another provider", self.name))
     }
 
-    fn rate_limited(self) -> Error {
+    fn rate_limited(&self) -> Error {
         Error::new(Code::RateLimited, format!("{} limits the rate of calls", self.name))
             .reason("provider_rate_limited")
     }
 
-    fn overloaded(self) -> Error {
+    fn overloaded(&self) -> Error {
         Error::new(Code::Unavailable, format!("{} is overloaded", self.name)).reason("provider_overloaded")
     }
 
-    fn failed(self, status: &str) -> Error {
+    fn failed(&self, status: &str) -> Error {
         Error::new(Code::Unavailable, format!("{} failed ({status})", self.name))
             .reason("provider_unavailable")
     }
 
-    fn unknown_model(self) -> Error {
+    fn unknown_model(&self) -> Error {
         Error::new(Code::NotFound, format!("{} does not offer this model", self.name))
             .reason("unknown_model")
             .suggest("choose a model of GET /api/v1/models, or check the access of the key")
@@ -120,7 +162,7 @@ impl Whom {
 }
 
 /// The error for an answer with a failing status. `sent` are the texts of the request, `body` what came with the status.
-pub(crate) fn of_status(whom: Whom, status: u16, headers: &HeaderMap, body: &[u8], sent: &[&str]) -> Error {
+pub(crate) fn of_status(whom: &Whom, status: u16, headers: &HeaderMap, body: &[u8], sent: &[&str]) -> Error {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let error = by_status(whom, status, headers, &body, sent);
     // A proxy that lost its patience does not know whether the provider still answers, and bills. An answer beside a
@@ -130,7 +172,7 @@ pub(crate) fn of_status(whom: Whom, status: u16, headers: &HeaderMap, body: &[u8
     if given_up || answered { error } else { error.unspent() }
 }
 
-fn by_status(whom: Whom, status: u16, headers: &HeaderMap, body: &Value, sent: &[&str]) -> Error {
+fn by_status(whom: &Whom, status: u16, headers: &HeaderMap, body: &Value, sent: &[&str]) -> Error {
     let (kind, code) = kind_and_code(body);
     let shown = format!("status {status}");
     let mut error = match status {
@@ -161,7 +203,7 @@ fn by_status(whom: Whom, status: u16, headers: &HeaderMap, body: &Value, sent: &
 }
 
 /// The error for a failure that the provider reports within an answer that began well.
-pub(crate) fn of_event(whom: Whom, body: &Value) -> Error {
+pub(crate) fn of_event(whom: &Whom, body: &Value) -> Error {
     let (kind, code) = kind_and_code(body);
     if is_quota(body) {
         return whom.quota();
@@ -179,7 +221,7 @@ pub(crate) fn of_event(whom: Whom, body: &Value) -> Error {
     }
 }
 
-fn refusal(whom: Whom, status: &str, body: &Value, sent: &[&str]) -> Error {
+fn refusal(whom: &Whom, status: &str, body: &Value, sent: &[&str]) -> Error {
     let message = body["error"]["message"].as_str().or(body["message"].as_str()).unwrap_or_default();
     let message: String = message.chars().take(MAX_QUOTE).collect();
     if message.is_empty() || quotes(&message, sent) {
@@ -257,17 +299,19 @@ mod tests {
             (529, "provider_overloaded", true),
             (302, "provider_bad_request", false),
         ] {
-            let error = of_status(OPENAI, status, &HeaderMap::new(), b"{}", &[]);
+            let error = of_status(&Whom::openai(), status, &HeaderMap::new(), b"{}", &[]);
             assert_eq!((error.reason.as_deref(), error.retryable), (Some(reason), retryable), "{status}");
         }
-        let error = of_status(OPENAI, 401, &HeaderMap::new(), b"", &[]);
+        let error = of_status(&Whom::openai(), 401, &HeaderMap::new(), b"", &[]);
         assert!(error.suggestion.unwrap().contains("OPENAI_API_KEY"));
     }
 
     #[test]
     fn a_refusal_costs_nothing_and_a_proxy_that_gave_up_knows_nothing() {
         let spent = |status, body: &str| {
-            of_status(OPENAI, status, &HeaderMap::new(), body.as_bytes(), &[]).spent.map(|spend| *spend)
+            of_status(&Whom::openai(), status, &HeaderMap::new(), body.as_bytes(), &[])
+                .spent
+                .map(|spend| *spend)
         };
         for status in [302, 400, 401, 402, 404, 408, 409, 422, 429, 500, 502, 503, 529] {
             assert_eq!(spent(status, r#"{"error":{"message":"no"}}"#), Some(Spend::NOTHING), "{status}");
@@ -283,9 +327,9 @@ mod tests {
         let anthropic = br#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access"}}"#;
         let retry = headers(&[("x-should-retry", "true"), ("retry-after", "1")]);
         for error in [
-            of_status(OPENAI, 429, &retry, openai, &[]),
-            of_status(ANTHROPIC, 400, &retry, anthropic, &[]),
-            of_status(ANTHROPIC, 402, &retry, b"", &[]),
+            of_status(&Whom::openai(), 429, &retry, openai, &[]),
+            of_status(&Whom::anthropic(), 400, &retry, anthropic, &[]),
+            of_status(&Whom::anthropic(), 402, &retry, b"", &[]),
         ] {
             assert_eq!((error.reason.as_deref(), error.retryable), (Some("provider_quota"), false));
         }
@@ -307,19 +351,19 @@ mod tests {
         ] {
             assert_eq!(pause(&headers(pairs), now), pause_ms.map(Duration::from_millis), "{pairs:?}");
         }
-        let error = of_status(OPENAI, 503, &headers(&[("x-should-retry", "false")]), b"", &[]);
+        let error = of_status(&Whom::openai(), 503, &headers(&[("x-should-retry", "false")]), b"", &[]);
         assert!(!error.retryable);
-        assert!(of_status(OPENAI, 400, &headers(&[("x-should-retry", "true")]), b"", &[]).retryable);
+        assert!(of_status(&Whom::openai(), 400, &headers(&[("x-should-retry", "true")]), b"", &[]).retryable);
     }
 
     #[test]
     fn a_providers_advice_is_handed_on_unless_it_quotes_the_prompt() {
         let body = br#"{"error":{"message":"Invalid schema for response_format 'answer'"}}"#;
-        let error = of_status(OPENAI, 400, &HeaderMap::new(), body, &["Tell me of the canary"]);
+        let error = of_status(&Whom::openai(), 400, &HeaderMap::new(), body, &["Tell me of the canary"]);
         assert!(error.message.ends_with("Invalid schema for response_format 'answer'"), "{error}");
         let body = br#"{"error":{"message":"Bad content: 'Tell me of the ca...'"}}"#;
         for sent in [&["Tell me of the canary"][..], &["x", "Bad content"]] {
-            let error = of_status(OPENAI, 400, &HeaderMap::new(), body, sent);
+            let error = of_status(&Whom::openai(), 400, &HeaderMap::new(), body, sent);
             assert_eq!(error.message, "OpenAI: the request was refused (status 400)");
         }
     }

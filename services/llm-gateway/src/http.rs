@@ -24,9 +24,10 @@ const MAX_ERROR: usize = 64 << 10;
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// A configured base URL without its last slash, or the provider's own.
-pub(crate) fn base_url(configured: Option<&str>, whom: Whom) -> Result<String, ConfigError> {
-    let text = configured.map(str::trim).filter(|text| !text.is_empty()).unwrap_or(whom.url_example);
-    let wrong = ConfigError::BaseUrl { variable: whom.url_variable, example: whom.url_example };
+pub(crate) fn base_url(configured: Option<&str>, whom: &Whom) -> Result<String, ConfigError> {
+    let text = configured.map(str::trim).filter(|text| !text.is_empty()).unwrap_or(&whom.url_example);
+    let wrong =
+        ConfigError::BaseUrl { variable: whom.url_variable.clone(), example: whom.url_example.clone() };
     match reqwest::Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() => {
             Ok(text.trim_end_matches('/').to_owned())
@@ -67,7 +68,7 @@ impl Http {
     /// Sends a request and waits for the head of an answer with a good status. `sent` are the texts it holds.
     pub(crate) async fn send(
         &self,
-        whom: Whom,
+        whom: &Whom,
         request: RequestBuilder,
         deadline: Option<Instant>,
         sent: &[&str],
@@ -78,14 +79,15 @@ impl Http {
             Some(Err(error)) => {
                 // Without a connection nothing was sent. All else may have arrived.
                 let unsent = error.is_connect() || error.is_builder();
-                tracing::debug!(provider = whom.id, error = %error.without_url(), "the provider cannot be reached");
+                tracing::debug!(provider = &*whom.id, error = %error.without_url(), "the provider cannot be reached");
                 let unreachable = whom.unreachable();
                 return Err(if unsent { unreachable.unspent() } else { unreachable });
             }
             Some(Ok(response)) => response,
         };
         let status = response.status();
-        let mut incoming = Incoming { response, whom, deadline, idle: self.timeouts.idle, received: 0 };
+        let mut incoming =
+            Incoming { response, whom: whom.clone(), deadline, idle: self.timeouts.idle, received: 0 };
         if status.is_success() {
             return Ok(incoming);
         }
@@ -132,7 +134,7 @@ impl Incoming {
         match within(earlier(self.deadline, Some(idle)), self.response.chunk()).await {
             None => Err(self.whom.timeout("stopped in the middle of its answer")),
             Some(Err(error)) => {
-                tracing::debug!(provider = self.whom.id, error = %error.without_url(), "the answer broke off");
+                tracing::debug!(provider = &*self.whom.id, error = %error.without_url(), "the answer broke off");
                 Err(self.whom.bad_answer("the connection broke in the middle"))
             }
             Some(Ok(None)) => Ok(None),
@@ -182,10 +184,11 @@ pub(crate) trait Decoder: Send + 'static {
 pub(crate) fn pieces<D: Decoder>(
     incoming: Incoming,
     decoder: D,
-    whole: fn(&[u8]) -> Result<Answer>,
+    whole: fn(&Whom, &[u8]) -> Result<Answer>,
 ) -> BoxStream<Piece> {
     if incoming.is_json() {
-        let answer = async move { incoming.all().await.and_then(|body| whole(&body)) };
+        let whom = incoming.whom.clone();
+        let answer = async move { incoming.all().await.and_then(|body| whole(&whom, &body)) };
         return stream::once(answer).flat_map(|answer| stream::iter(in_pieces(answer))).boxed();
     }
     let pump = Pump {

@@ -5,19 +5,30 @@
 //! this crate only says what may be tried again), the OpenAI-compatible REST API (`nexus-gateway`), reading of the
 //! environment (the program wires a [`Config`]).
 
+mod allowance;
 mod anthropic;
+mod breaker;
+mod cache;
 mod check;
 mod config;
 mod demo;
 mod failure;
+mod flight;
 mod gateway;
 mod http;
 mod instruct;
+mod limiter;
+mod local;
+pub mod ollama;
 mod openai;
 mod provider;
+mod providers_file;
 mod sse;
 mod surrogates;
 mod telemetry;
 
-pub use config::{Config, DemoPace, Endpoint, Error, Timeouts};
+pub use config::{
+    BreakerSettings, Config, DemoPace, Endpoint, Error, Extra, KeyBudget, Limits, Period, Timeouts, Wire,
+};
 pub use gateway::LlmGateway;
+pub use providers_file::{FileError, FileProvider, ProvidersFile};

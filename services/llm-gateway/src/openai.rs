@@ -2,11 +2,12 @@
 //! `answer`).
 
 mod answer;
+mod embeddings;
 mod request;
 
 use crate::{
     config::{Endpoint, Error as ConfigError},
-    failure::OPENAI,
+    failure::{OPENAI_URL, Whom},
     http::{Http, pieces},
     provider::{Answer, Call, Piece, Provider, Vectors},
 };
@@ -16,39 +17,50 @@ use nexus_api::{BoxStream, Result, llm::EmbedRequest};
 use nexus_model::price::Usage;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderValue};
 use secrecy::ExposeSecret;
-use serde::Deserialize;
-use serde_json::json;
 use tokio::time::Instant;
 
 /// The adapter.
 pub(crate) struct OpenAi {
     http: Http,
+    whom: Whom,
     completions: String,
     embeddings: String,
-    /// `Bearer …`, marked sensitive: it shows in no debug output.
-    authorization: HeaderValue,
+    /// `Bearer …`, marked sensitive: it shows in no debug output. Absent for servers that want no key.
+    authorization: Option<HeaderValue>,
     /// The base URL is OpenAI's own.
     original: bool,
 }
 
 impl OpenAi {
-    pub(crate) fn new(http: Http, endpoint: Endpoint) -> Result<Self, ConfigError> {
-        let base = crate::http::base_url(endpoint.base_url.as_deref(), OPENAI)?;
-        let bearer = format!("Bearer {}", endpoint.api_key.expose_secret().trim());
-        let mut authorization = HeaderValue::from_str(&bearer)
-            .map_err(|_| ConfigError::ApiKey { variable: OPENAI.key_variable })?;
-        authorization.set_sensitive(true);
+    pub(crate) fn new(http: Http, whom: Whom, endpoint: &Endpoint) -> Result<Self, ConfigError> {
+        let base = crate::http::base_url(endpoint.base_url.as_deref(), &whom)?;
+        let key = endpoint.api_key.expose_secret().trim();
+        let authorization = match key {
+            "" => None,
+            key => {
+                let bearer = HeaderValue::from_str(&format!("Bearer {key}"));
+                let mut bearer =
+                    bearer.map_err(|_| ConfigError::ApiKey { variable: whom.key_variable.clone() })?;
+                bearer.set_sensitive(true);
+                Some(bearer)
+            }
+        };
         Ok(Self {
             http,
+            whom,
             completions: format!("{base}/chat/completions"),
             embeddings: format!("{base}/embeddings"),
             authorization,
-            original: base == OPENAI.url_example,
+            original: base == OPENAI_URL,
         })
     }
 
     fn post(&self, url: &str) -> reqwest::RequestBuilder {
-        self.http.client().post(url).header(AUTHORIZATION, self.authorization.clone())
+        let request = self.http.client().post(url);
+        match &self.authorization {
+            Some(bearer) => request.header(AUTHORIZATION, bearer.clone()),
+            None => request,
+        }
     }
 }
 
@@ -56,8 +68,8 @@ impl OpenAi {
 impl Provider for OpenAi {
     async fn complete(&self, call: Call) -> Result<Answer> {
         let request = self.post(&self.completions).json(&request::body(&call, false, self.original));
-        let incoming = self.http.send(OPENAI, request, call.deadline, &call.sent()).await?;
-        answer::whole(&incoming.all().await?)
+        let incoming = self.http.send(&self.whom, request, call.deadline, &call.sent()).await?;
+        answer::whole(&self.whom, &incoming.all().await?)
     }
 
     async fn stream(&self, call: Call) -> Result<BoxStream<Piece>> {
@@ -67,46 +79,34 @@ impl Provider for OpenAi {
             // Compressed streams come in lumps.
             .header(ACCEPT_ENCODING, "identity")
             .json(&request::body(&call, true, self.original));
-        let incoming = self.http.send(OPENAI, request, call.deadline, &call.sent()).await?;
-        Ok(pieces(incoming, Builder::default(), answer::whole))
+        let incoming = self.http.send(&self.whom, request, call.deadline, &call.sent()).await?;
+        Ok(pieces(incoming, Builder::new(self.whom.clone()), answer::whole))
     }
 
     async fn embed(&self, name: &str, embed: EmbedRequest, deadline: Option<Instant>) -> Result<Vectors> {
-        let mut body = json!({"model": name, "input": embed.texts, "encoding_format": "float"});
-        if let Some(dimensions) = embed.dimensions {
-            body["dimensions"] = json!(dimensions);
+        let mut all = Vectors { vectors: Vec::with_capacity(embed.texts.len()), usage: Usage::default() };
+        for texts in embeddings::batches(&embed.texts) {
+            let body = embeddings::body(name, texts, embed.dimensions, self.original);
+            let sent: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let request = self.post(&self.embeddings).json(&body);
+            let answered = async {
+                let body = self.http.send(&self.whom, request, deadline, &sent).await?.all().await?;
+                embeddings::read(&self.whom, &body, texts, embed.dimensions)
+            };
+            match answered.await {
+                Ok(batch) => {
+                    all.vectors.extend(batch.vectors);
+                    all.usage.input = all.usage.input.saturating_add(batch.usage.input);
+                }
+                Err(error) => return Err(embeddings::after(all.usage, error)),
+            }
         }
-        let sent: Vec<&str> = embed.texts.iter().map(String::as_str).collect();
-        let request = self.post(&self.embeddings).json(&body);
-        let body = self.http.send(OPENAI, request, deadline, &sent).await?.all().await?;
-        vectors(&body, embed.texts.len())
-    }
-}
-
-#[derive(Deserialize)]
-struct Embeddings {
-    data: Vec<Embedding>,
-    usage: Option<answer::WireUsage>,
-}
-
-#[derive(Deserialize)]
-struct Embedding {
-    index: usize,
-    embedding: Vec<f32>,
-}
-
-fn vectors(body: &[u8], texts: usize) -> Result<Vectors> {
-    let parsed: Embeddings =
-        serde_json::from_slice(body).map_err(|_| OPENAI.bad_answer("it holds no vectors"))?;
-    let mut vectors = vec![Vec::new(); texts];
-    for Embedding { index, embedding } in parsed.data {
-        match vectors.get_mut(index) {
-            Some(place) if place.is_empty() => *place = embedding,
-            _ => return Err(OPENAI.bad_answer("it holds vectors that nobody asked for")),
+        if all.vectors.windows(2).any(|pair| matches!(pair, [one, other] if one.len() != other.len())) {
+            return Err(embeddings::after(
+                all.usage,
+                self.whom.bad_answer("its vectors differ in length").unspent(),
+            ));
         }
+        Ok(all)
     }
-    if vectors.iter().any(Vec::is_empty) {
-        return Err(OPENAI.bad_answer("vectors are missing"));
-    }
-    Ok(Vectors { vectors, usage: parsed.usage.map_or(Usage::default(), Usage::from) })
 }

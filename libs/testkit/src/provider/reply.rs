@@ -57,6 +57,10 @@ pub struct Reply {
     pub(super) noise: bool,
     pub(super) single_bytes: bool,
     pub(super) ignores_cap: bool,
+    pub(super) argument_pieces: Option<usize>,
+    pub(super) cuts_characters: bool,
+    pub(super) empty_deltas: bool,
+    pub(super) truncated_gzip: bool,
 }
 
 impl Reply {
@@ -220,6 +224,35 @@ impl Reply {
     #[must_use]
     pub fn single_bytes(mut self) -> Self {
         self.single_bytes = true;
+        self
+    }
+
+    /// Streams the arguments of each tool call in so many pieces (default 3).
+    #[must_use]
+    pub fn argument_pieces(mut self, pieces: usize) -> Self {
+        self.argument_pieces = Some(pieces.max(1));
+        self
+    }
+
+    /// Cuts pieces between UTF-16 units, as servers written in JavaScript or Java may: half a character in one piece,
+    /// half in the next, each as an escape.
+    #[must_use]
+    pub fn split_characters(mut self) -> Self {
+        self.cuts_characters = true;
+        self
+    }
+
+    /// Puts pieces between the others that add nothing: no choice, an empty delta, an empty text.
+    #[must_use]
+    pub fn empty_deltas(mut self) -> Self {
+        self.empty_deltas = true;
+        self
+    }
+
+    /// Compresses the answer (which is no stream) and leaves out the end of it.
+    #[must_use]
+    pub fn truncated_gzip(mut self) -> Self {
+        self.truncated_gzip = true;
         self
     }
 

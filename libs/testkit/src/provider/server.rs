@@ -9,7 +9,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::State,
-    http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header::CONTENT_TYPE},
     routing::{get, post},
     serve::ListenerExt,
 };
@@ -125,6 +125,13 @@ async fn answer(shared: Arc<Shared>, format: Format, headers: HeaderMap, body: B
         answer.events(&reply, &request).into_iter().map(|(name, data)| event(&reply, name, &data)).collect()
     } else {
         let body = answer.whole(&reply, &request).to_string().into_bytes();
+        if reply.truncated_gzip {
+            guard.completed = true;
+            let body = Body::from(wire::truncated_gzip(&body));
+            let mut response = head(&reply, StatusCode::OK, "application/json", body);
+            response.headers_mut().insert("content-encoding", HeaderValue::from_static("gzip"));
+            return response;
+        }
         if reply.ending == Ending::Complete && reply.gate.is_none() {
             guard.completed = true;
             return plain(&reply, body);
@@ -232,6 +239,7 @@ async fn play((mut acts, mut guard): Playing) -> Option<(io::Result<Bytes>, Play
 fn event(reply: &Reply, name: Option<&str>, data: &str) -> Vec<u8> {
     let end = if reply.crlf { "\r\n" } else { "\n" };
     let name = name.map(|name| format!("event: {name}{end}")).unwrap_or_default();
+    let data = wire::with_halves(data);
     format!("{name}data: {data}{end}{end}").into_bytes()
 }
 

@@ -106,9 +106,14 @@ impl Answer {
             events.push((None, chunk.to_string()));
         };
         push(json!({"role": "assistant", "content": "", "refusal": null}), None, None);
-        let parts = split(&self.text, reply.chunks.unwrap_or(4));
+        let parts = reply.split(&self.text, reply.chunks.unwrap_or(4));
         let mut written = 0;
         for (index, part) in parts.iter().enumerate() {
+            if reply.empty_deltas {
+                push(json!({}), None, None);
+                push(json!({"content": ""}), None, None);
+                push(json!({}), Some(""), None);
+            }
             written += part.len();
             let told = match reply.usage_at {
                 UsageAt::Early if index == 0 => Some(self.usage),
@@ -127,7 +132,13 @@ impl Answer {
                 None,
                 None,
             );
-            for part in split(&arguments.to_string(), 3) {
+            for part in reply.split(&arguments.to_string(), reply.argument_pieces.unwrap_or(3)) {
+                if reply.empty_deltas {
+                    let function = json!({"arguments": ""});
+                    push(json!({"tool_calls": [{"index": index, "function": function}]}), None, None);
+                    push(json!({"tool_calls": []}), None, None);
+                    push(json!({"content": null}), None, None);
+                }
                 push(json!({"tool_calls": [{"index": index, "function": {"arguments": part}}]}), None, None);
             }
         }
@@ -158,7 +169,11 @@ impl Answer {
                 json!({"index": index, "content_block": {"type": "text", "text": ""}}),
             );
             push("ping", json!({}));
-            for part in split(&self.text, reply.chunks.unwrap_or(4)) {
+            for part in reply.split(&self.text, reply.chunks.unwrap_or(4)) {
+                if reply.empty_deltas {
+                    let nothing = json!({"type": "text_delta", "text": ""});
+                    push("content_block_delta", json!({"index": index, "delta": nothing}));
+                }
                 push(
                     "content_block_delta",
                     json!({"index": index, "delta": {"type": "text_delta", "text": part}}),
@@ -170,7 +185,12 @@ impl Answer {
         for (call, (name, input)) in self.calls.iter().enumerate() {
             let block = json!({"type": "tool_use", "id": format!("toolu_{call}"), "name": name, "input": {}});
             push("content_block_start", json!({"index": index, "content_block": block}));
-            for part in split(&input.to_string(), 3) {
+            for part in reply.split(&input.to_string(), reply.argument_pieces.unwrap_or(3)) {
+                if reply.empty_deltas {
+                    let nothing = json!({"type": "input_json_delta", "partial_json": ""});
+                    push("content_block_delta", json!({"index": index, "delta": nothing}));
+                    push("ping", json!({}));
+                }
                 let delta = json!({"type": "input_json_delta", "partial_json": part});
                 push("content_block_delta", json!({"index": index, "delta": delta}));
             }
@@ -259,9 +279,54 @@ fn least(schema: &Value) -> Value {
     }
 }
 
-/// The text in at most so many parts.
-fn split(text: &str, parts: usize) -> Vec<String> {
-    let characters: Vec<char> = text.chars().collect();
-    let size = characters.len().div_ceil(parts).max(1);
-    characters.chunks(size).map(|part| part.iter().collect()).collect()
+impl Reply {
+    /// The text in at most so many parts.
+    fn split(&self, text: &str, parts: usize) -> Vec<String> {
+        let units: Vec<char> = if self.cuts_characters {
+            text.chars().flat_map(halves).collect()
+        } else {
+            text.chars().collect()
+        };
+        let size = units.len().div_ceil(parts).max(1);
+        units.chunks(size).map(|part| part.iter().collect()).collect()
+    }
+}
+
+/// Half a character stands in memory as one of a private plane, and is written as its escape at the very end: no
+/// text of Rust's can hold it.
+const HALF: u32 = 0xF_0000;
+
+fn halves(character: char) -> Vec<char> {
+    let mut units = [0; 2];
+    match character.encode_utf16(&mut units) {
+        [_] => vec![character],
+        pair => pair.iter().filter_map(|unit| char::from_u32(HALF + u32::from(*unit) - 0xD800)).collect(),
+    }
+}
+
+/// The JSON with its halves written as escapes.
+pub(super) fn with_halves(json: &str) -> String {
+    let half = |character: char| u32::from(character).checked_sub(HALF).filter(|half| *half < 0x800);
+    let mut out = String::with_capacity(json.len());
+    for character in json.chars() {
+        match half(character) {
+            Some(half) => out.push_str(&format!("\\u{:04x}", half + 0xD800)),
+            None => out.push(character),
+        }
+    }
+    out
+}
+
+/// A gzip file of this content, not compressed, whose end is missing.
+pub(super) fn truncated_gzip(content: &[u8]) -> Vec<u8> {
+    let mut file = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+    for block in content.chunks(0xFFFF) {
+        let length = u16::try_from(block.len()).unwrap_or(u16::MAX);
+        file.push(0);
+        file.extend(length.to_le_bytes());
+        file.extend((!length).to_le_bytes());
+        file.extend(block);
+    }
+    file.truncate(file.len() - content.len().min(8));
+    file
 }

@@ -2,7 +2,7 @@
 
 use super::ANSWER_TOOL;
 use crate::{
-    failure::{self, ANTHROPIC},
+    failure::{self, Whom},
     http::{Decoder, Step},
     provider::Answer,
     sse,
@@ -111,17 +111,17 @@ struct OutputDetails {
 }
 
 /// A whole message.
-pub(super) fn whole(body: &[u8]) -> Result<Answer> {
-    let no_message = |_| ANTHROPIC.bad_answer("it is not a message");
+pub(super) fn whole(whom: &Whom, body: &[u8]) -> Result<Answer> {
+    let no_message = |_| whom.bad_answer("it is not a message");
     let value: Value = serde_json::from_slice(body).map_err(no_message)?;
     if value.get("error").is_some() || value["type"] == "error" {
-        return Err(ANTHROPIC.bad_answer("an error with a status of success"));
+        return Err(whom.bad_answer("an error with a status of success"));
     }
     if !value["content"].is_array() {
-        return Err(ANTHROPIC.bad_answer("it holds no content"));
+        return Err(whom.bad_answer("it holds no content"));
     }
     let message: WireMessage = serde_json::from_value(value).map_err(no_message)?;
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(whom.clone());
     for (index, block) in (0..).zip(message.content) {
         builder.begin(index, block);
     }
@@ -139,8 +139,8 @@ enum Block {
 }
 
 /// What came so far.
-#[derive(Default)]
 pub(super) struct Builder {
+    whom: Whom,
     blocks: BTreeMap<u64, Block>,
     joiner: Joiner,
     stop: Option<String>,
@@ -151,6 +151,19 @@ pub(super) struct Builder {
 }
 
 impl Builder {
+    pub(super) fn new(whom: Whom) -> Self {
+        Self {
+            whom,
+            blocks: BTreeMap::new(),
+            joiner: Joiner::default(),
+            stop: None,
+            usage: Usage::default(),
+            input_known: false,
+            output_known: false,
+            tier: None,
+        }
+    }
+
     /// A block begins; returns the text it begins with.
     fn begin(&mut self, index: u64, block: WireBlock) -> String {
         let (block, fresh) = match block {
@@ -218,7 +231,7 @@ impl Builder {
 impl Decoder for Builder {
     fn event(&mut self, event: &sse::Event) -> Result<Step> {
         let wire: Event = surrogates::from_str(&event.data)
-            .map_err(|_| ANTHROPIC.bad_answer("a piece of the stream is not valid"))?;
+            .map_err(|_| self.whom.bad_answer("a piece of the stream is not valid"))?;
         let fresh = match wire {
             Event::MessageStart { message } => {
                 // Its output count is of the first token only and says nothing of the whole.
@@ -238,7 +251,7 @@ impl Decoder for Builder {
             }
             Event::MessageStop => return Ok(Step::End),
             Event::Error { error } => {
-                return Err(failure::of_event(ANTHROPIC, &serde_json::json!({ "error": error })));
+                return Err(failure::of_event(&self.whom, &serde_json::json!({ "error": error })));
             }
             Event::Other => String::new(),
         };
@@ -254,7 +267,7 @@ impl Decoder for Builder {
 
     fn finish(self, ended: bool) -> Result<Answer> {
         if !ended {
-            return Err(ANTHROPIC.bad_answer("the stream ended in the middle"));
+            return Err(self.whom.bad_answer("the stream ended in the middle"));
         }
         let (mut text, mut tool_calls) = (String::new(), Vec::new());
         for block in self.blocks.into_values() {

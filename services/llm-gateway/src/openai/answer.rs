@@ -1,7 +1,7 @@
 //! A chat completion's answer, whole or as a stream of chunks: both add up in one builder. Not here: reading bytes.
 
 use crate::{
-    failure::{self, OPENAI},
+    failure::{self, Whom},
     http::{Decoder, Step},
     provider::Answer,
     sse,
@@ -94,23 +94,22 @@ impl From<WireUsage> for Usage {
 }
 
 /// A whole answer.
-pub(super) fn whole(body: &[u8]) -> Result<Answer> {
-    let chunk: Chunk =
-        serde_json::from_slice(body).map_err(|_| OPENAI.bad_answer("it is not a completion"))?;
+pub(super) fn whole(whom: &Whom, body: &[u8]) -> Result<Answer> {
+    let chunk: Chunk = serde_json::from_slice(body).map_err(|_| whom.bad_answer("it is not a completion"))?;
     if chunk.error.is_some() {
-        return Err(OPENAI.bad_answer("an error with a status of success"));
+        return Err(whom.bad_answer("an error with a status of success"));
     }
     if chunk.choices.first().is_none_or(|choice| choice.message.is_none()) {
-        return Err(OPENAI.bad_answer("it holds no message"));
+        return Err(whom.bad_answer("it holds no message"));
     }
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(whom.clone());
     builder.add(chunk);
     builder.finish(true)
 }
 
 /// What came so far.
-#[derive(Default)]
 pub(super) struct Builder {
+    whom: Whom,
     text: String,
     joiner: Joiner,
     calls: Vec<ToolCall>,
@@ -123,6 +122,20 @@ pub(super) struct Builder {
 }
 
 impl Builder {
+    pub(super) fn new(whom: Whom) -> Self {
+        Self {
+            whom,
+            text: String::new(),
+            joiner: Joiner::default(),
+            calls: Vec::new(),
+            refused: false,
+            finish: None,
+            usage: None,
+            usage_is_final: false,
+            tier: None,
+        }
+    }
+
     /// Takes a chunk and returns its text.
     fn add(&mut self, chunk: Chunk) -> String {
         // Usage may come on any chunk, and more than once with growing counts.
@@ -182,9 +195,9 @@ impl Decoder for Builder {
             return Ok(Step::End);
         }
         let chunk: Chunk = surrogates::from_str(&event.data)
-            .map_err(|_| OPENAI.bad_answer("a piece of the stream is not valid"))?;
+            .map_err(|_| self.whom.bad_answer("a piece of the stream is not valid"))?;
         if let Some(error) = chunk.error {
-            return Err(failure::of_event(OPENAI, &serde_json::json!({ "error": error })));
+            return Err(failure::of_event(&self.whom, &serde_json::json!({ "error": error })));
         }
         Ok(match self.add(chunk) {
             text if text.is_empty() => Step::Nothing,
@@ -201,7 +214,7 @@ impl Decoder for Builder {
     fn finish(mut self, ended: bool) -> Result<Answer> {
         // Some servers leave out the closing [DONE]; one without a reason to stop was cut.
         if !ended && self.finish.is_none() {
-            return Err(OPENAI.bad_answer("the stream ended in the middle"));
+            return Err(self.whom.bad_answer("the stream ended in the middle"));
         }
         for call in &mut self.calls {
             call.arguments = match std::mem::take(&mut call.arguments) {

@@ -105,7 +105,6 @@ async fn nothing_waits_longer_than_it_may() {
     let first = &fixture_with(Timeouts { first_byte: Some(short), ..Timeouts::default() }).await;
     let idle = &fixture_with(Timeouts { idle: short, ..Timeouts::default() }).await;
     let (provider, gateway) = &fixture().await;
-    let mut abandoned = 0;
     for (model, streamed) in ways() {
         let error = failure(first, Reply::hang(), model, streamed).await;
         assert_eq!((error.reason.as_deref(), error.retryable), (Some("provider_timeout"), true));
@@ -125,8 +124,6 @@ async fn nothing_waits_longer_than_it_may() {
                 (error.code, error.reason.as_deref()),
                 (Code::DeadlineExceeded, Some("provider_timeout"))
             );
-            abandoned += 1;
-            provider.abandoned(abandoned).await;
         }
     }
 }
@@ -139,29 +136,5 @@ async fn nobody_there_is_worth_another_try() {
     for (model, streamed) in ways() {
         let error = call(&gateway, streamed, ask(model, "hello")).await.unwrap_err();
         assert_eq!((error.reason.as_deref(), error.retryable), (Some("provider_unavailable"), true));
-    }
-}
-
-#[tokio::test]
-async fn a_dropped_call_drops_the_connection() {
-    for model in [OPENAI, ANTHROPIC] {
-        let (provider, gateway) = fixture().await;
-        provider.hold("wait here");
-        provider.always(Matcher::any(), Reply::text("some text").gate_after(4, "wait here"));
-        // In the middle of a stream.
-        let mut items = gateway.stream_complete(&CallCtx::background(), ask(model, "hello")).await.unwrap();
-        assert!(matches!(items.next().await, Some(Ok(StreamItem::Delta(_)))));
-        assert_eq!(provider.in_flight(), 1);
-        drop(items);
-        provider.abandoned(1).await;
-        // Before the answer begins.
-        let ctx = CallCtx::background();
-        let call = gateway.complete(&ctx, ask(model, "wait here"));
-        tokio::select! {
-            _ = call => unreachable!("the gate is closed"),
-            () = provider.held("wait here", 2) => {}
-        }
-        provider.abandoned(2).await;
-        assert_eq!(provider.in_flight(), 0);
     }
 }

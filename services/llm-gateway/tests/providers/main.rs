@@ -6,8 +6,10 @@ mod answers;
 mod failures;
 mod port;
 mod requests;
+mod resilience;
 mod secrecy;
 mod spent;
+mod tools;
 
 use futures::StreamExt;
 use nexus_api::{
