@@ -190,6 +190,50 @@ pub enum Error {
         /// How long it would take at least.
         wait: Duration,
     },
+    /// robots.txt says no.
+    #[error(
+        "{host} forbids robots to fetch this (robots.txt). Ask its owner, or switch the check off if you may"
+    )]
+    RobotsForbidden {
+        /// The host.
+        host: String,
+    },
+    /// The server is not able to say what its robots.txt says, which counts as a no.
+    #[error("the robots.txt of {host} could not be read, which counts as a no: {reason}. Try again later")]
+    RobotsUnknown {
+        /// The host.
+        host: String,
+        /// What happened.
+        reason: String,
+    },
+    /// All requests together have transferred too much.
+    #[error("this run has transferred more than {limit} bytes and was cut. Fetch fewer or smaller pages")]
+    BytesExhausted {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Too many requests altogether.
+    #[error("this run has sent more than {limit} requests. Fetch fewer pages")]
+    RequestsExhausted {
+        /// The limit.
+        limit: u64,
+    },
+    /// A tunnel to one host that is used for another one.
+    #[error("a tunnel to {host} was used to ask for {asked}. Ask for the host that the tunnel leads to")]
+    SniMismatch {
+        /// The host of the tunnel.
+        host: String,
+        /// What the TLS client asked for.
+        asked: String,
+    },
+    /// A tunnel that is not used for TLS.
+    #[error(
+        "a tunnel to {host} was used for something else than TLS. Send http:// requests without a tunnel"
+    )]
+    TlsRequired {
+        /// The host of the tunnel.
+        host: String,
+    },
 }
 
 impl Error {
@@ -223,6 +267,12 @@ impl Error {
             Error::EncodingUnsupported { .. } => "encoding_unsupported",
             Error::AnswerBroken { .. } => "answer_broken",
             Error::RateLimited { .. } => "rate_limited",
+            Error::RobotsForbidden { .. } => "robots_forbidden",
+            Error::RobotsUnknown { .. } => "robots_unknown",
+            Error::BytesExhausted { .. } => "bytes_exhausted",
+            Error::RequestsExhausted { .. } => "requests_exhausted",
+            Error::SniMismatch { .. } => "sni_mismatch",
+            Error::TlsRequired { .. } => "tls_required",
         }
     }
 
@@ -238,6 +288,7 @@ impl Error {
                 | Error::TimedOut { .. }
                 | Error::AnswerBroken { .. }
                 | Error::RateLimited { .. }
+                | Error::RobotsUnknown { .. }
         )
     }
 
@@ -256,6 +307,9 @@ impl Error {
                 | Error::ConnectTimeout { .. }
                 | Error::TlsFailed { .. }
                 | Error::RateLimited { .. }
+                | Error::RobotsForbidden { .. }
+                | Error::RobotsUnknown { .. }
+                | Error::RequestsExhausted { .. }
         )
     }
 }
@@ -264,4 +318,23 @@ impl Error {
 fn seconds(duration: &Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds.fract() == 0.0 { format!("{seconds}") } else { format!("{seconds:.1}") }
+}
+
+#[cfg(test)]
+mod tests {
+    /// Codes are what outsiders hold on to: each is documented, each is there once.
+    #[test]
+    fn every_code_is_documented() {
+        let documented = include_str!("../../../docs/egress.md");
+        let codes: Vec<_> = include_str!("error.rs")
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("Error::")?.strip_suffix("\",")?.split_once("=> \""))
+            .map(|(_, code)| code)
+            .collect();
+        assert!(codes.len() > 20, "the codes are not where this test looks: {codes:?}");
+        for code in &codes {
+            assert!(documented.contains(&format!("`{code}`")), "{code} is not documented");
+            assert_eq!(codes.iter().filter(|other| *other == code).count(), 1, "{code} is there twice");
+        }
+    }
 }

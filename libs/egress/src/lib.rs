@@ -4,6 +4,8 @@
 //! A name is resolved once; every answer is judged; the connection goes to a judged address. Redirects start over.
 //! Everything is bounded: time, idle time, bytes, decompressed bytes, headers, redirects, requests per host.
 //!
+//! Programs in a sandbox get the same through the [`Proxy`], which is their only way out.
+//!
 //! Not here: which workflow or scraper may fetch what (their services), calls to model providers, whose addresses an
 //! operator chooses (`nexus-llm-gateway`).
 
@@ -16,6 +18,8 @@ mod exchange;
 mod hosts;
 mod limits;
 mod policy;
+mod proxy;
+mod robots;
 mod target;
 
 pub use address::{Special, special};
@@ -25,4 +29,6 @@ pub use error::Error;
 pub use hosts::{Hosts, Turn};
 pub use limits::{HEADER_BYTES, HostLimits, Limits};
 pub use policy::Policy;
+pub use proxy::{CODE_HEADER, Failure, Proxy, ProxyLimits, Record, adopt};
+pub use robots::{ROBOTS_TOKEN, Robots, Rules, USER_AGENT};
 pub use target::Target;

@@ -65,9 +65,9 @@ impl Default for HostLimits {
 }
 
 impl HostLimits {
-    /// One request a second, one at a time: the manners of a scraper.
+    /// One request a second, few at a time: the manners of a scraper.
     pub fn polite() -> Self {
-        Self { every: Duration::from_secs(1), burst: 1, concurrent: 1 }
+        Self { every: Duration::from_secs(1), burst: 1, concurrent: 4 }
     }
 
     /// No bounds.

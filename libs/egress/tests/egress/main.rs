@@ -5,7 +5,11 @@
 mod bodies;
 mod client;
 mod hostile;
+mod proxy;
+mod proxy_limits;
 mod redirects;
+mod robots;
 mod support;
+mod support_proxy;
 mod tls;
 mod turns;
