@@ -155,6 +155,11 @@ pub(crate) struct AgentExecution {
     revision: u32,
     /// All tries of all revisions, in order.
     attempts: Vec<Attempt>,
+    /// Earlier revisions, oldest first; the latest one is the entry itself.
+    revisions: Vec<Revision>,
+    /// What the latest revision was told, if the one before was rejected.
+    #[schema(nullable = false)]
+    feedback: Option<Value>,
     /// What it was given, rendered.
     #[schema(required)]
     input: Option<Value>,
@@ -213,26 +218,56 @@ pub(crate) struct Attempt {
     /// When it ended.
     #[schema(required, format = DateTime)]
     finished_at: Option<String>,
-    /// Calls of attached tools; absent if there were none.
+    /// The answer, if it was not accepted.
     #[schema(nullable = false)]
-    tool_calls: Option<Vec<ToolCall>>,
+    output: Option<Value>,
+    /// Uses of attached tools, in order.
+    tool_calls: Vec<ToolCall>,
 }
 
-/// A call of an attached tool.
+/// One use of a tool attached to an agent.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ToolCall {
-    /// The tool's node.
+    /// The tool node.
     tool: String,
-    /// What the model gave it.
+    /// The arguments; a text if the model did not write JSON.
     args: Value,
-    /// What it answered.
-    output: Value,
+    /// The result.
+    #[schema(required)]
+    output: Option<Value>,
+    /// Or why there is none; the model was told.
+    #[schema(required)]
+    error: Option<String>,
+    /// How long it took, milliseconds; null while it is under way.
+    #[schema(required)]
+    latency_ms: Option<u64>,
+}
+
+/// What a node did before its latest revision.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Revision {
+    /// From 1.
+    revision: u32,
+    /// How it ended.
+    status: NodeStatus,
+    /// What it was given, rendered.
+    #[schema(required)]
+    input: Option<Value>,
+    /// What it produced.
+    #[schema(required)]
+    output: Option<Value>,
     /// Why it failed.
     #[schema(required)]
     error: Option<Failure>,
-    /// From start to end, milliseconds.
+    /// What it was told, if the revision before was rejected.
     #[schema(required)]
-    latency_ms: Option<u64>,
+    feedback: Option<Value>,
+    /// When it began.
+    #[schema(required, format = DateTime)]
+    started_at: Option<String>,
+    /// When it settled.
+    #[schema(required, format = DateTime)]
+    finished_at: Option<String>,
 }
 
 /// The kinds of stored events.

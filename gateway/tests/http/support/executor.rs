@@ -176,6 +176,13 @@ pub(crate) fn sample(id: ExecutionId, status: ExecutionStatus) -> Execution {
     let attempt: Attempt = serde_json::from_value(json!({
         "attempt": 1, "revision": 1, "model": model, "provider": "demo", "status": "failed", "error": error,
         "tokens": tokens, "cost_usd": 0.5, "latency_ms": 3, "started_at": now, "finished_at": now,
+        "output": {"text": "no"},
+        "tool_calls": [{"tool": "find", "args": {"q": 1}, "output": [1], "error": null, "latency_ms": 2}],
+    }))
+    .unwrap();
+    let revision = serde_json::from_value(json!({
+        "revision": 1, "status": "succeeded", "input": {}, "output": {"text": "h"}, "error": null, "feedback": null,
+        "started_at": now, "finished_at": now,
     }))
     .unwrap();
     let agent = AgentExecution {
@@ -184,6 +191,8 @@ pub(crate) fn sample(id: ExecutionId, status: ExecutionStatus) -> Execution {
         status: NodeStatus::Succeeded,
         revision: 1,
         attempts: vec![attempt],
+        revisions: vec![revision],
+        feedback: Some(json!({"message": "too short"})),
         input: Some(json!({"prompt": "hi"})),
         output: Some(json!({"text": "hi"})),
         model,

@@ -7,10 +7,10 @@ use nexus_api::{
     llm::{CompleteRequest, Completion, EmbedRequest, Embedded, Message, ModelInfo, StreamItem},
     memory::{EmbeddingModel, Entry, RecallRequest, Recalled, Reembedded, Scope, StoreRequest, Stored},
     planner::PageRequest,
-    scraper::{CreateJob, EndpointData, EndpointQuery, Job, JobStatus, TestResult},
+    scraper::{CreateJob, EndpointData, EndpointQuery, Job, JobStatus, RunPython, TestResult},
 };
 use nexus_model::{JobId, MemoryId, Money, Timestamp, price::{Mode, Usage}, workflow::Page};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use std::sync::{
     Mutex,
     atomic::{AtomicBool, Ordering},

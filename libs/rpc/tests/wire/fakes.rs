@@ -10,7 +10,7 @@ use nexus_api::{
     llm::{CompleteRequest, Completion, EmbedRequest, Embedded, Message, ModelInfo, StreamItem},
     memory::{EmbeddingModel, Entry, RecallRequest, Recalled, Reembedded, Scope, StoreRequest, Stored},
     planner::{Estimate, PageRequest, Target},
-    scraper::{CreateJob, EndpointData, EndpointQuery, Job, TestResult},
+    scraper::{CreateJob, EndpointData, EndpointQuery, Job, RunPython, TestResult},
 };
 use nexus_model::{
     Event, Execution, ExecutionId, ExecutionStatus, JobId, MemoryId, Money, WorkflowId,
@@ -210,5 +210,6 @@ fake!(Scraper {
     fn test_job(id: JobId) -> TestResult = samples::test_result();
     fn regenerate_job(id: JobId) -> Job = samples::job();
     fn run_endpoint(id: JobId, query: EndpointQuery) -> EndpointData = samples::endpoint_data();
+    fn run_python(request: RunPython) -> Value = samples::document();
     stream watch_job(id: JobId) -> Job = samples::jobs();
 });

@@ -6,7 +6,7 @@ use nexus_api::{
         StreamItem, ToolCall, ToolChoice, ToolDefinition,
     },
     memory::{EmbeddingModel, Entry, Recalled, Reembedded, Stored},
-    planner::{Estimate, NodeEstimate},
+    planner::{Basis, Estimate, NodeEstimate},
     scraper::{EndpointData, Job, JobStatus, TestResult},
 };
 use nexus_model::{
@@ -14,7 +14,7 @@ use nexus_model::{
     Timestamp, WorkflowId,
     document::{BudgetOverride, NodeType, OnExhausted},
     event::{Delta, WatchItem},
-    execution::{AgentExecution, Attempt, ExecutionSummary, Failure, NodeStatus, Spending, Tokens},
+    execution::{AgentExecution, Attempt, ExecutionSummary, Failure, NodeStatus, Revision, Spending, Tokens, ToolCall as ToolUse},
     price::{Mode, Usage},
     problem::Report,
     workflow::{Page, Plan, VersionInfo, Workflow},
@@ -131,8 +131,15 @@ pub(crate) fn estimate() -> Estimate {
             min_usd: money(2),
             expected_usd: money(3),
             max_usd: money(4),
+            tokens: Tokens { prompt: 10, completion: 20 },
+            probability: 0.25,
+            basis: Basis::History,
+            priced: true,
         }],
         fits_budget: true,
+        likely_fits: true,
+        limit_usd: Some(money(5)),
+        history_runs: 200,
     }
 }
 
@@ -169,6 +176,30 @@ pub(crate) fn summaries() -> Page<ExecutionSummary> {
 }
 
 pub(crate) fn execution() -> Execution {
+    let used = ToolUse {
+        tool: "find".into(),
+        args: document(),
+        output: Some(document()),
+        error: None,
+        latency_ms: Some(3),
+    };
+    let failed = ToolUse {
+        args: Value::String("{".into()),
+        output: None,
+        error: Some("no JSON".into()),
+        latency_ms: None,
+        ..used.clone()
+    };
+    let revision = Revision {
+        revision: 1,
+        status: NodeStatus::Succeeded,
+        input: Some(document()),
+        output: Some(document()),
+        error: Some(Failure { code: "c".into(), message: "m".into(), node_id: None }),
+        feedback: Some(document()),
+        started_at: Some(at(1)),
+        finished_at: Some(at(2)),
+    };
     let attempt = Attempt {
         attempt: 1,
         revision: 2,
@@ -181,8 +212,12 @@ pub(crate) fn execution() -> Execution {
         latency_ms: Some(6),
         started_at: at(7),
         finished_at: Some(at(8)),
+        output: Some(document()),
+        tool_calls: vec![used, failed],
     };
     let bare_attempt = Attempt {
+        output: None,
+        tool_calls: Vec::new(),
         model: None,
         provider: None,
         error: None,
@@ -196,6 +231,8 @@ pub(crate) fn execution() -> Execution {
         status: NodeStatus::Succeeded,
         revision: 2,
         attempts: vec![attempt, bare_attempt],
+        revisions: vec![revision],
+        feedback: Some(document()),
         input: Some(document()),
         output: Some(Value::Null),
         model: Some("demo/small".into()),
@@ -210,6 +247,8 @@ pub(crate) fn execution() -> Execution {
         node_type: NodeType::Conditional,
         status: NodeStatus::Pending,
         attempts: Vec::new(),
+        revisions: Vec::new(),
+        feedback: None,
         input: None,
         output: None,
         model: None,
