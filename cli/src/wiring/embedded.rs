@@ -1,7 +1,7 @@
 //! Everything in one process: `nexus up`, and the commands that run without a server. Not here: the roles of a mesh
 //! (`mesh`).
 
-use super::parts;
+use super::{models::Models, parts};
 use crate::{
     exit::{Exit, Failure, Result},
     out,
@@ -19,7 +19,7 @@ use nexus_runtime::{
     shutdown, telemetry,
 };
 use nexus_scraper::ScraperService;
-use nexus_store::{MemoryStore, Store, postgres::PostgresStore, sqlite::SqliteStore};
+use nexus_store::{LlmStore, MemoryStore, Store, postgres::PostgresStore, sqlite::SqliteStore};
 use std::{io::IsTerminal, path::Path, sync::Arc};
 
 /// Which executions an embedded executor works on.
@@ -50,23 +50,24 @@ impl Embedded {
 /// Builds all services over the configured store. The caller holds the data folder.
 pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded> {
     let mut folder = None;
-    let (store, memories): (Arc<dyn Store>, Arc<dyn MemoryStore>) = match &config.database {
+    type Stores = (Arc<dyn Store>, Arc<dyn MemoryStore>, Arc<dyn LlmStore>);
+    let (store, memories, spending): Stores = match &config.database {
         Database::Sqlite(path) => {
             folder = hold(config, path)?;
             let store = Arc::new(sqlite(path, claims).await?);
-            (store.clone(), store)
+            (store.clone(), store.clone(), store)
         }
         Database::Postgres(url) => {
             use secrecy::ExposeSecret;
             let store = PostgresStore::connect(url.expose_secret()).await.map_err(database)?;
             store.check_schema().await.map_err(database)?;
             let store = Arc::new(store);
-            (store.clone(), store)
+            (store.clone(), store.clone(), store)
         }
     };
     let bus = parts::bus(config).await?;
-    let prices = parts::prices(config)?;
-    let llm = parts::llm(config, prices.clone())?;
+    let models = Models::with_local(config)?;
+    let (prices, llm) = (models.prices.clone(), models.gateway(config, Some(spending))?);
     let memories = parts::qdrant(config)?.unwrap_or(memories);
     let memory = parts::memory(config, memories, llm.clone(), prices.clone())?;
     match memory.ready().await {
@@ -102,12 +103,12 @@ pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded
 /// A planner for documents from files. Whatever it would store is gone with it.
 pub(crate) fn planner_alone(config: &Config) -> Result<Arc<dyn Planner>> {
     let store = SqliteStore::open(":memory:").map_err(database)?;
-    Ok(Arc::new(PlannerService::new(Arc::new(store), parts::prices(config)?, config.limits)))
+    Ok(Arc::new(PlannerService::new(Arc::new(store), Models::with_local(config)?.prices, config.limits)))
 }
 
 /// Models without anything else.
 pub(crate) fn llm_alone(config: &Config) -> Result<Arc<dyn Llm>> {
-    Ok(parts::llm(config, parts::prices(config)?)?)
+    Ok(Models::with_local(config)?.gateway(config, None)?)
 }
 
 /// Brings an embedded database to this version's schema, which opening it does.

@@ -1,7 +1,7 @@
 //! The roles of a mesh: one service per process over gRPC, and the gateway in front of them. Not here: everything in
 //! one process (`embedded`).
 
-use super::{embedded::database, parts};
+use super::{embedded::database, models::Models, parts};
 use crate::{
     args::Role,
     exit::{Exit, Failure, Result},
@@ -70,7 +70,7 @@ async fn given_up(stop: &CancellationToken) {
 async fn planner(config: &Config, stop: CancellationToken) -> Result {
     let listener = grpc(config, 50051).await?;
     let store = Arc::new(postgres(config, "nexus serve planner", &stop).await?);
-    let planner = PlannerService::new(store.clone(), parts::prices(config)?, config.limits);
+    let planner = PlannerService::new(store.clone(), Models::of_files(config)?.prices, config.limits);
     let services = Services::new().planner(Arc::new(planner));
     offer(config, listener, services, stop, database_check(store)).await
 }
@@ -95,7 +95,7 @@ async fn executor(config: &Config, stop: CancellationToken) -> Result {
         memory: client::memory(&peers.memory, &options)?,
         scraper: client::scraper(&peers.scraper, &options)?,
         http: parts::http(config),
-        prices: parts::prices(config)?,
+        prices: Models::of_files(config)?.prices,
         limits: config.limits,
     };
     let executor = ExecutorService::start(deps, Options::default());
@@ -111,8 +111,18 @@ async fn executor(config: &Config, stop: CancellationToken) -> Result {
 /// Calls of models.
 async fn llm_gateway(config: &Config, stop: CancellationToken) -> Result {
     let listener = grpc(config, 50053).await?;
-    let services = Services::new().llm(parts::llm(config, parts::prices(config)?)?);
-    offer(config, listener, services, stop, nothing_to_check()).await
+    let models = Models::of_files(config)?;
+    // The database is only for budgets of keys and for kept answers; who needs neither needs none.
+    let Database::Postgres(_) = config.database else {
+        if !config.key_budgets.is_empty() {
+            config.require_postgres("NEXUS_API_KEY_BUDGETS")?;
+        }
+        let services = Services::new().llm(models.gateway(config, None)?);
+        return offer(config, listener, services, stop, nothing_to_check()).await;
+    };
+    let store = Arc::new(postgres(config, "nexus serve llm-gateway", &stop).await?);
+    let services = Services::new().llm(models.gateway(config, Some(store.clone()))?);
+    offer(config, listener, services, stop, database_check(store)).await
 }
 
 /// Memory.
@@ -123,7 +133,7 @@ async fn memory(config: &Config, stop: CancellationToken) -> Result {
         None => Arc::new(postgres(config, "nexus serve memory without QDRANT_URL", &stop).await?),
     };
     let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config))?;
-    let memory = parts::memory(config, store, llm, parts::prices(config)?)?;
+    let memory = parts::memory(config, store, llm, Models::of_files(config)?.prices)?;
     let services = Services::new().memory(Arc::new(memory.clone()));
     let (wrong, found_wrong) = oneshot::channel();
     let serving = offer(config, listener, services, stop, memory_check(memory, wrong));

@@ -5,6 +5,7 @@
 
 mod embedded;
 mod mesh;
+mod models;
 mod parts;
 
 pub(crate) use embedded::{Claims, Embedded, embedded, llm_alone, planner_alone, up};

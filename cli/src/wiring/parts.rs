@@ -4,7 +4,6 @@ use crate::exit::{Exit, Failure, Result};
 use nexus_api::Llm;
 use nexus_bus::{Bus, InProcessBus, NatsBus};
 use nexus_gateway::{Gateway, Options, Ports, ReadyCheck};
-use nexus_llm_gateway::{DemoPace, Endpoint, LlmGateway};
 use nexus_memory::{MemoryService, QdrantStore};
 use nexus_model::price::PriceBook;
 use nexus_rpc::{
@@ -13,7 +12,7 @@ use nexus_rpc::{
 };
 use nexus_runtime::{
     ApiKeys, Config,
-    config::{self, EgressRule, Provider},
+    config::{self, EgressRule},
     keys,
     metrics::Metrics,
 };
@@ -34,19 +33,6 @@ pub(super) async fn bus(config: &Config) -> Result<Arc<dyn Bus>> {
     }
 }
 
-/// What models cost.
-pub(super) fn prices(config: &Config) -> Result<Arc<PriceBook>> {
-    let Some(path) = &config.pricing_file else { return Ok(PriceBook::builtin()) };
-    let wrong = |problem: String| {
-        Failure::usage(format!(
-            "NEXUS_PRICING_FILE is {}, which cannot be used: {problem}; set it to a file like pricing/models.json",
-            path.display()
-        ))
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    Ok(Arc::new(PriceBook::parse(&text).map_err(|error| wrong(error.to_string()))?))
-}
-
 /// The client for addresses that users of workflows choose.
 pub(super) fn http(config: &Config) -> nexus_egress::Client {
     nexus_egress::Client::new(egress_policy(config), nexus_egress::Limits::default())
@@ -58,22 +44,6 @@ fn egress_policy(config: &Config) -> nexus_egress::Policy {
         EgressRule::Network { address, prefix } => policy.allow_network(*address, *prefix),
         EgressRule::Host { host, port } => policy.allow_host(host, *port),
     })
-}
-
-/// Calls of models.
-pub(super) fn llm(config: &Config, prices: Arc<PriceBook>) -> Result<Arc<LlmGateway>> {
-    let endpoint = |provider: &Provider| {
-        let api_key = provider.api_key.clone()?;
-        Some(Endpoint { base_url: provider.base_url.clone(), api_key })
-    };
-    let config = nexus_llm_gateway::Config {
-        openai: endpoint(&config.openai),
-        anthropic: endpoint(&config.anthropic),
-        prices,
-        demo: DemoPace::default(),
-        ..nexus_llm_gateway::Config::default()
-    };
-    Ok(Arc::new(LlmGateway::new(config).map_err(|error| Failure::usage(error.to_string()))?))
 }
 
 /// A Qdrant server as the place of memory's entries, if there is one.

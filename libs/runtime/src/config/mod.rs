@@ -12,7 +12,7 @@ mod tests;
 pub use settings::{SETTINGS, Setting, setting};
 
 use crate::keys::ApiKeys;
-use nexus_model::limits::Limits;
+use nexus_model::{Money, limits::Limits};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
     collections::BTreeMap,
@@ -57,10 +57,18 @@ pub struct Config {
     pub embedding_model: Option<String>,
     /// Prices; the built-in ones if absent.
     pub pricing_file: Option<PathBuf>,
+    /// Further providers.
+    pub providers_file: Option<PathBuf>,
+    /// Where to look for an Ollama server, if at all.
+    pub ollama: Option<String>,
+    /// Whether prompts and answers go into traces.
+    pub trace_content: bool,
     /// Further browser origins that may call.
     pub frontend_origins: Vec<String>,
     /// Who may call; everyone if empty.
     pub api_keys: ApiKeys,
+    /// What keys may spend on models, by their names.
+    pub key_budgets: BTreeMap<String, Vec<(BudgetPeriod, Money)>>,
     /// The key that this process's own calls carry.
     pub api_key: Option<SecretString>,
     /// Whether listening on other than loopback addresses is allowed without keys.
@@ -75,6 +83,17 @@ pub struct Config {
     pub otlp_endpoint: Option<String>,
     /// Sizes that are accepted.
     pub limits: Limits,
+}
+
+/// Over which time a key's budget counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BudgetPeriod {
+    /// A day, UTC.
+    Day,
+    /// A calendar month, UTC.
+    Month,
+    /// For ever.
+    Total,
 }
 
 /// Where the state is.
@@ -196,6 +215,10 @@ impl Config {
 
         let data_dir = PathBuf::from(text("NEXUS_DATA_DIR")?.unwrap_or_else(|| "./.nexus".to_owned()));
         let qdrant_key = secret("QDRANT_API_KEY")?;
+        let api_keys = match text("NEXUS_API_KEYS")? {
+            Some(value) => ApiKeys::parse(&value)?,
+            None => ApiKeys::default(),
+        };
         let standard = Limits::default();
         Ok(Self {
             database: database(text("DATABASE_URL")?, &data_dir)?,
@@ -218,12 +241,21 @@ impl Config {
             },
             embedding_model: text("EMBEDDING_MODEL")?,
             pricing_file: text("NEXUS_PRICING_FILE")?.map(PathBuf::from),
+            providers_file: text("NEXUS_PROVIDERS_FILE")?.map(PathBuf::from),
+            ollama: match text("OLLAMA_HOST")?.as_deref() {
+                Some("off") => None,
+                // What Ollama itself understands by it: to listen everywhere; it is found on this machine then.
+                None | Some("0.0.0.0") => Some("127.0.0.1:11434".to_owned()),
+                Some(address) => Some(address.to_owned()),
+            },
+            trace_content: text("NEXUS_TRACE_CONTENT")?
+                .map_or(Ok(false), |value| parse::switch("NEXUS_TRACE_CONTENT", &value))?,
             frontend_origins: text("FRONTEND_URL")?
                 .map_or(Ok(Vec::new()), |value| parse::origins("FRONTEND_URL", &value))?,
-            api_keys: match text("NEXUS_API_KEYS")? {
-                Some(value) => ApiKeys::parse(&value)?,
-                None => ApiKeys::default(),
-            },
+            key_budgets: text("NEXUS_API_KEY_BUDGETS")?.map_or(Ok(BTreeMap::new()), |value| {
+                parse::key_budgets("NEXUS_API_KEY_BUDGETS", &value, &api_keys)
+            })?,
+            api_keys,
             api_key: secret("NEXUS_API_KEY")?,
             insecure: text("NEXUS_INSECURE")?
                 .map_or(Ok(false), |value| parse::switch("NEXUS_INSECURE", &value))?,

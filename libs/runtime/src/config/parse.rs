@@ -1,7 +1,10 @@
 //! What the values of settings may be, and the sentence for each that is not. Not here: which settings there are.
 
-use super::{EgressRule, Error};
+use super::{BudgetPeriod, EgressRule, Error};
+use crate::keys::ApiKeys;
+use nexus_model::Money;
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     str::FromStr,
 };
@@ -42,6 +45,41 @@ pub(super) fn http_url(name: &'static str, text: &str) -> Result<String, Error> 
 pub(super) fn http_urls(name: &'static str, text: &str) -> Result<String, Error> {
     let urls = list(text).map(|url| http_url(name, url)).collect::<Result<Vec<_>, _>>()?;
     Ok(urls.join(","))
+}
+
+/// What keys may spend: `name:5/day,name:100/month,other:20/total`.
+pub(super) fn key_budgets(
+    name: &'static str,
+    text: &str,
+    keys: &ApiKeys,
+) -> Result<BTreeMap<String, Vec<(BudgetPeriod, Money)>>, Error> {
+    let mut budgets: BTreeMap<String, Vec<(BudgetPeriod, Money)>> = BTreeMap::new();
+    for entry in list(text) {
+        let wrong = |problem: &str| {
+            Error::new(format!(
+                "{name} has `{entry}`, {problem}; write key:dollars/day, /month or /total, e.g. ci:5.50/day"
+            ))
+        };
+        let (key, amount) = entry.split_once(':').ok_or_else(|| wrong("which has no colon"))?;
+        if !keys.entries().any(|(known, _)| known == key) {
+            return Err(wrong("but NEXUS_API_KEYS has no key of that name"));
+        }
+        let (amount, period) = amount.split_once('/').ok_or_else(|| wrong("which names no period"))?;
+        let period = match period {
+            "day" => BudgetPeriod::Day,
+            "month" => BudgetPeriod::Month,
+            "total" => BudgetPeriod::Total,
+            _ => return Err(wrong("whose period is not known")),
+        };
+        let limit = amount.parse().ok().filter(|usd: &f64| *usd >= 0.0).and_then(Money::from_usd);
+        let limit = limit.ok_or_else(|| wrong("which is no amount of dollars"))?;
+        let known = budgets.entry(key.to_owned()).or_default();
+        if known.iter().any(|(other, _)| *other == period) {
+            return Err(wrong("but that key has a budget for that period already"));
+        }
+        known.push((period, limit));
+    }
+    Ok(budgets)
 }
 
 /// Browser origins: scheme, host and port, nothing behind.

@@ -82,11 +82,29 @@ pub const SETTINGS: &[Setting] = &[
         "Model that memory uses",
     ),
     plain("NEXUS_PRICING_FILE", "FILE", "built in", "Prices of models"),
+    plain(
+        "NEXUS_PROVIDERS_FILE",
+        "FILE",
+        "none",
+        "Further providers with their models and prices; limits of any",
+    ),
+    plain(
+        "OLLAMA_HOST",
+        "HOST:PORT|off",
+        "127.0.0.1:11434",
+        "Where `nexus up` and commands look for an Ollama server, whose models they offer",
+    ),
     plain("FRONTEND_URL", "ORIGINS", "none", "Further browser origins that may call, separated by commas"),
     secret(
         "NEXUS_API_KEYS",
         "open to every local program",
         "Who may call: name:sha256-of-key, separated by commas",
+    ),
+    plain(
+        "NEXUS_API_KEY_BUDGETS",
+        "BUDGETS",
+        "none",
+        "What API keys may spend on models: name:USD/day, /month or /total, separated by commas",
     ),
     secret("NEXUS_API_KEY", "none", "The key that this program's own calls carry"),
     plain(
@@ -104,6 +122,7 @@ pub const SETTINGS: &[Setting] = &[
     plain("LOG_LEVEL", "LEVEL", "info (warn for client commands)", "off, error, warn, info, debug or trace"),
     plain("LOG_FORMAT", "json|text", "text on a terminal, else json", "How logs are written"),
     plain("OTEL_EXPORTER_OTLP_ENDPOINT", "URL", "off", "Where traces go, OTLP over gRPC"),
+    plain("NEXUS_TRACE_CONTENT", "0|1", "0", "1 puts prompts and answers of models into traces"),
     plain("NEXUS_LIMIT_BODY_BYTES", "N", "1048576", "Largest request body"),
     plain("NEXUS_LIMIT_NODES", "N", "500", "Most nodes in a workflow"),
     plain("NEXUS_LIMIT_EDGES", "N", "2000", "Most edges in a workflow"),

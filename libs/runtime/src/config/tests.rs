@@ -129,6 +129,40 @@ fn lists_are_read() {
 }
 
 #[test]
+fn budgets_of_keys_are_read_or_refused() {
+    let keys = format!("ci:{HASH},alice:{HASH}");
+    let with = |budgets: &str| load(&[("NEXUS_API_KEYS", &keys), ("NEXUS_API_KEY_BUDGETS", budgets)]);
+    let budgets = with("ci:5.50/day, ci:0.000001/month,alice:0/total").unwrap().key_budgets;
+    let picos =
+        |key: &str| budgets[key].iter().map(|(period, limit)| (*period, limit.picos())).collect::<Vec<_>>();
+    assert_eq!(picos("ci"), [(BudgetPeriod::Day, 5_500_000_000_000), (BudgetPeriod::Month, 1_000_000)]);
+    assert_eq!(picos("alice"), [(BudgetPeriod::Total, 0)]);
+    for (wrong, part) in [
+        ("ci", "no colon"),
+        ("bob:1/day", "no key of that name"),
+        ("ci:1", "no period"),
+        ("ci:1/week", "not known"),
+        ("ci:-1/day", "no amount"),
+        ("ci:x/day", "no amount"),
+        ("ci:NaN/day", "no amount"),
+        ("ci:1/day,ci:2/day", "already"),
+    ] {
+        let sentence = with(wrong).unwrap_err().to_string();
+        assert!(sentence.contains(part) && sentence.contains("e.g. ci:5.50/day"), "{sentence}");
+    }
+    assert!(load(&[("NEXUS_API_KEY_BUDGETS", "ci:1/day")]).is_err());
+}
+
+#[test]
+fn an_ollama_server_is_looked_for_unless_that_is_off() {
+    let place = |value: &str| load(&[("OLLAMA_HOST", value)]).unwrap().ollama;
+    assert_eq!(place("").as_deref(), Some("127.0.0.1:11434"));
+    assert_eq!(place("0.0.0.0").as_deref(), Some("127.0.0.1:11434"));
+    assert_eq!(place("gpu-box:9999").as_deref(), Some("gpu-box:9999"));
+    assert_eq!(place("off"), None);
+}
+
+#[test]
 fn settings_have_distinct_flags() {
     let flags: std::collections::HashSet<_> = SETTINGS.iter().map(Setting::flag).collect();
     assert_eq!(flags.len(), SETTINGS.len());
