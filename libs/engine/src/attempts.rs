@@ -10,10 +10,7 @@ use crate::{
     step::{Error, Stepper, failure, millis},
 };
 use nexus_model::{
-    EventType, ExecutionStatus, NodeId, Timestamp,
-    document::NodeKind,
-    execution::Failure,
-    graph::NodeIx,
+    EventType, ExecutionStatus, NodeId, Timestamp, document::NodeKind, execution::Failure, graph::NodeIx,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -118,7 +115,12 @@ impl Stepper<'_> {
     }
 
     /// The attempt under way brought the node's output.
-    pub(crate) fn end_attempt_well(&mut self, node: NodeIx, output: Value, sum: CallSum) -> Result<(), Error> {
+    pub(crate) fn end_attempt_well(
+        &mut self,
+        node: NodeIx,
+        output: Value,
+        sum: CallSum,
+    ) -> Result<(), Error> {
         let Some(attempt) = self.state.nodes[node].running_attempt().cloned() else { return Ok(()) };
         self.record_attempt_end(node, &attempt, AttemptOutcome::Succeeded, None, sum)?;
         self.succeed(node, output)

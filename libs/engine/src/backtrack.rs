@@ -47,13 +47,22 @@ impl Stepper<'_> {
         });
         let stale: Vec<NodeIx> = downstream
             .into_iter()
-            .filter(|ix| self.state.nodes[*ix].status != NodeStatus::Pending || self.state.nodes[*ix].stale.is_some())
+            .filter(|ix| {
+                self.state.nodes[*ix].status != NodeStatus::Pending || self.state.nodes[*ix].stale.is_some()
+            })
             .collect();
         for node in &stale {
             // An attempt that waits for its next call has nothing to wait for any more.
-            let idle = self.state.nodes[*node].running_attempt().filter(|attempt| attempt.open.is_empty()).cloned();
+            let idle =
+                self.state.nodes[*node].running_attempt().filter(|attempt| attempt.open.is_empty()).cloned();
             if let Some(attempt) = idle {
-                self.record_attempt_end(*node, &attempt, AttemptOutcome::Cancelled, None, CallSum::default())?;
+                self.record_attempt_end(
+                    *node,
+                    &attempt,
+                    AttemptOutcome::Cancelled,
+                    None,
+                    CallSum::default(),
+                )?;
             }
         }
         let ids: Vec<_> = stale.iter().map(|ix| self.id(*ix)).collect();
@@ -77,7 +86,12 @@ impl Stepper<'_> {
 
     /// Takes a node's former result back in if its input is what it was. `output`: what it comes to now, where that
     /// is known without a call.
-    pub(crate) fn keep(&mut self, node: NodeIx, input: &Value, output: Option<&Value>) -> Result<bool, Error> {
+    pub(crate) fn keep(
+        &mut self,
+        node: NodeIx,
+        input: &Value,
+        output: Option<&Value>,
+    ) -> Result<bool, Error> {
         let Some(stale) = self.state.nodes[node].stale.as_deref() else { return Ok(false) };
         let same = match output {
             Some(output) => stale.output.as_ref() == Some(output),

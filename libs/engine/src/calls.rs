@@ -131,7 +131,9 @@ impl Stepper<'_> {
             CallKind::Keep => {
                 let output = self.state.nodes[node].accepted.clone().unwrap_or_default();
                 let text = match output.get("text").and_then(Value::as_str) {
-                    Some(text) if output.as_object().is_some_and(|output| output.len() == 1) => text.to_owned(),
+                    Some(text) if output.as_object().is_some_and(|output| output.len() == 1) => {
+                        text.to_owned()
+                    }
                     _ => output.to_string(),
                 };
                 let metadata = Map::from_iter([("node_id".to_owned(), json!(self.id(node)))]);
@@ -165,15 +167,15 @@ impl Stepper<'_> {
 
     /// The query of an agent's `memory.recall`, if it has one.
     pub(crate) fn recall_query(&self, node: NodeIx) -> nexus_expr::Result<Option<String>> {
-        let query = self.state.definition.agent(node).and_then(|(_, expressions)| expressions.recall.as_ref());
+        let query =
+            self.state.definition.agent(node).and_then(|(_, expressions)| expressions.recall.as_ref());
         let context = context::of_node(self.state, node);
         query.map(|query| query.as_ref().map_err(Clone::clone)?.render(&context)).transpose()
     }
 
     /// What a use of an attached tool comes to; the inner error is for the model.
     fn attached(&self, agent: NodeIx, asked: &ToolUse) -> nexus_expr::Result<Result<Rendered, String>> {
-        let judged =
-            tools::judge_arguments(&self.state.definition, agent, &asked.tool, &asked.arguments);
+        let judged = tools::judge_arguments(&self.state.definition, agent, &asked.tool, &asked.arguments);
         let (tool, args) = match judged {
             Ok(judged) => judged,
             Err(reason) => return Ok(Err(reason)),
@@ -196,7 +198,10 @@ impl Stepper<'_> {
         }
         let (candidate, reask) = (attempt.candidate, attempt.reask.clone());
         let is_open = |id: &str| {
-            attempt.open.iter().any(|open| matches!(&open.kind, CallKind::Attached { id: open } if open == id))
+            attempt
+                .open
+                .iter()
+                .any(|open| matches!(&open.kind, CallKind::Attached { id: open } if open == id))
         };
         let wanted = attempt.turns.last().into_iter().flat_map(|turn| turn.open());
         let mut kinds: Vec<CallKind> = wanted
@@ -243,7 +248,13 @@ impl Stepper<'_> {
     fn degrade(&mut self, node: NodeIx, candidate: usize, reask: Option<Reask>) -> Result<(), Error> {
         let reason = failure("budget_degraded", "the next call of this model does not fit the budget".into());
         let Some(last) = self.state.nodes[node].running_attempt().cloned() else { return Ok(()) };
-        self.record_attempt_end(node, &last, AttemptOutcome::Failed { failure: reason.clone() }, None, CallSum::default())?;
+        self.record_attempt_end(
+            node,
+            &last,
+            AttemptOutcome::Failed { failure: reason.clone() },
+            None,
+            CallSum::default(),
+        )?;
         let model = self.state.definition.agent(node).map(|(agent, _)| model_of(agent, candidate).to_owned());
         self.retrying(node, "degraded", last.attempt, model, &reason, Duration::ZERO);
         self.start_attempt(node, candidate, reask)
@@ -278,7 +289,8 @@ impl Stepper<'_> {
         let (revision, number) = (attempt.revision, attempt.attempt);
         let mut timeout = self.time_left(node);
         if let CallKind::Attached { id } = kind
-            && let Some(asked) = attempt.turns.last().and_then(|turn| turn.uses.iter().find(|asked| asked.id == *id))
+            && let Some(asked) =
+                attempt.turns.last().and_then(|turn| turn.uses.iter().find(|asked| asked.id == *id))
             && let Some(tool) = self.state.definition.graph.index(&asked.tool)
         {
             timeout = timeout.min(seconds(self.state.definition.node(tool).policy.timeout_seconds));
@@ -291,7 +303,8 @@ impl Stepper<'_> {
     /// What is left of the attempt's time.
     fn time_left(&self, node: NodeIx) -> Duration {
         let timeout = seconds(self.state.definition.node(node).policy.timeout_seconds);
-        let started = self.state.nodes[node].running_attempt().map_or(self.env.now, |attempt| attempt.started_at);
+        let started =
+            self.state.nodes[node].running_attempt().map_or(self.env.now, |attempt| attempt.started_at);
         timeout.saturating_sub(self.env.now.since(started))
     }
 
@@ -368,7 +381,11 @@ impl Stepper<'_> {
                     "after {} rounds of tools the model still wants more; raise `max_tool_rounds` or simplify the task",
                     agent.max_tool_rounds
                 );
-                return self.end_attempt(node, Verdict::Error(CallFailure::fatal("tool_rounds_exhausted", message)), sum);
+                return self.end_attempt(
+                    node,
+                    Verdict::Error(CallFailure::fatal("tool_rounds_exhausted", message)),
+                    sum,
+                );
             }
             let uses = told_apart(answer.tool_calls).map(|asked| self.tool_use(node, asked)).collect();
             self.record_call_end(node, call, sum, Came::ToolsWanted { text: answer.text, uses })?;
@@ -411,7 +428,14 @@ impl Stepper<'_> {
 
     fn record_call_end(&mut self, node: NodeIx, call: u32, sum: CallSum, came: Came) -> Result<(), Error> {
         let CallSum { tokens, cost, .. } = sum;
-        self.record(Record::CallFinished { node: self.id(node), call, at: self.env.now, tokens, cost, came })?;
+        self.record(Record::CallFinished {
+            node: self.id(node),
+            call,
+            at: self.env.now,
+            tokens,
+            cost,
+            came,
+        })?;
         self.warn_if_due()
     }
 }

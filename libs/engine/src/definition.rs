@@ -77,10 +77,21 @@ pub(crate) struct AttachedTool {
 /// A tool's expressions.
 #[derive(Debug)]
 pub(crate) enum ToolExpressions {
-    Http { url: Ready<Template>, headers: BTreeMap<String, Ready<Template>>, body: Option<Ready<ValueTemplate>> },
-    MemoryStore { text: Ready<Template>, metadata: Ready<ValueTemplate> },
-    MemoryRecall { query: Ready<Template> },
-    Python { inputs: Ready<ValueTemplate> },
+    Http {
+        url: Ready<Template>,
+        headers: BTreeMap<String, Ready<Template>>,
+        body: Option<Ready<ValueTemplate>>,
+    },
+    MemoryStore {
+        text: Ready<Template>,
+        metadata: Ready<ValueTemplate>,
+    },
+    MemoryRecall {
+        query: Ready<Template>,
+    },
+    Python {
+        inputs: Ready<ValueTemplate>,
+    },
     Template(Ready<Template>),
     Scraper,
 }
@@ -181,7 +192,11 @@ impl AttachedTool {
         let parameters =
             tool.parameters.clone().unwrap_or_else(|| json!({ "type": "object", "properties": {} }));
         let description = tool.description.clone().unwrap_or_else(|| {
-            if node.name.is_empty() { format!("Runs the tool {}.", tool.tool.name()) } else { node.name.clone() }
+            if node.name.is_empty() {
+                format!("Runs the tool {}.", tool.tool.name())
+            } else {
+                node.name.clone()
+            }
         });
         let schema = Schema::compile(&parameters);
         let spec = ToolSpec { name: node.id.to_string(), description, parameters };
@@ -194,7 +209,10 @@ impl ToolExpressions {
         match tool {
             Tool::HttpRequest { url, headers, body, .. } => Self::Http {
                 url: Template::compile(url),
-                headers: headers.iter().map(|(name, value)| (name.clone(), Template::compile(value))).collect(),
+                headers: headers
+                    .iter()
+                    .map(|(name, value)| (name.clone(), Template::compile(value)))
+                    .collect(),
                 body: body.as_ref().map(ValueTemplate::compile),
             },
             Tool::MemoryStore { text, metadata, .. } => Self::MemoryStore {
@@ -211,9 +229,12 @@ impl ToolExpressions {
     }
 
     fn references(&self) -> Vec<Reference> {
-        let of = |template: &Ready<Template>| template.iter().flat_map(Template::references).cloned().collect::<Vec<_>>();
-        let within =
-            |value: &Ready<ValueTemplate>| value.iter().flat_map(ValueTemplate::references).collect::<Vec<_>>();
+        let of = |template: &Ready<Template>| {
+            template.iter().flat_map(Template::references).cloned().collect::<Vec<_>>()
+        };
+        let within = |value: &Ready<ValueTemplate>| {
+            value.iter().flat_map(ValueTemplate::references).collect::<Vec<_>>()
+        };
         match self {
             Self::Http { url, headers, body } => {
                 let headers = headers.values().flat_map(of);

@@ -247,7 +247,9 @@ fn append_feedback(prompt: &mut String, feedback: &Value) {
         None => value.to_string(),
     };
     let member = |name: &str| feedback.get(name).filter(|value| !value.is_null());
-    prompt.push_str("\n\nYou have answered this before, and your answer was rejected. Answer again, and mend that.");
+    prompt.push_str(
+        "\n\nYou have answered this before, and your answer was rejected. Answer again, and mend that.",
+    );
     if let Some(rejected) = member("rejected_output") {
         prompt.push_str(&format!("\n\nYour former answer:\n{}", text(rejected)));
     }

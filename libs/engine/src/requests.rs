@@ -52,7 +52,8 @@ impl Stepper<'_> {
             return Ok(());
         }
         let Some(running) = running else { return Ok(()) };
-        if running.open.is_empty() || running.open.iter().all(|open| matches!(open.kind, CallKind::Attached { .. }))
+        if running.open.is_empty()
+            || running.open.iter().all(|open| matches!(open.kind, CallKind::Attached { .. }))
         {
             for open in running.open {
                 self.recover_attached(node, open)?;
@@ -74,7 +75,8 @@ impl Stepper<'_> {
     fn recover_attached(&mut self, node: NodeIx, open: OpenCall) -> Result<(), Error> {
         let CallKind::Attached { id } = open.kind else { return Ok(()) };
         let attempt = self.state.nodes[node].running_attempt();
-        let asked = attempt.and_then(|attempt| attempt.turns.last()?.uses.iter().find(|asked| asked.id == id));
+        let asked =
+            attempt.and_then(|attempt| attempt.turns.last()?.uses.iter().find(|asked| asked.id == id));
         let tool = asked.and_then(|asked| self.state.definition.graph.index(&asked.tool));
         let repeat = tool
             .and_then(|tool| self.state.definition.tool(tool))
@@ -82,7 +84,8 @@ impl Stepper<'_> {
         let came = if repeat {
             Came::Unknown
         } else {
-            let error = "the outcome is unknown: the process that did it died; it may or may not have been done";
+            let error =
+                "the outcome is unknown: the process that did it died; it may or may not have been done";
             Came::ToolUsed { id, output: None, error: Some(error.into()), latency_ms: 0 }
         };
         self.record(Record::CallFinished {

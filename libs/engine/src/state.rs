@@ -288,9 +288,9 @@ impl State {
             attempt.tokens = attempt.tokens.plus(tokens);
             attempt.cost = attempt.cost.plus(cost);
             match came {
-                Came::ToolsWanted { text, uses } => attempt
-                    .turns
-                    .push(crate::conversation::Turn { text: text.clone(), uses: uses.clone() }),
+                Came::ToolsWanted { text, uses } => {
+                    attempt.turns.push(crate::conversation::Turn { text: text.clone(), uses: uses.clone() })
+                }
                 Came::ToolUsed { id, output, error, latency_ms } => {
                     let uses = attempt.turns.last_mut().map(|turn| &mut turn.uses);
                     if let Some(use_) = uses.and_then(|uses| uses.iter_mut().find(|use_| use_.id == *id)) {
@@ -303,9 +303,8 @@ impl State {
             }
             Some(attempt.open.remove(position))
         });
-        let open = open.ok_or_else(|| {
-            crate::Error::Contradiction(format!("call {call} of {node} is not under way"))
-        })?;
+        let open = open
+            .ok_or_else(|| crate::Error::Contradiction(format!("call {call} of {node} is not under way")))?;
         match came {
             Came::Recalled { entries } => state.recalled = Some(entries.clone()),
             Came::Answered { output } => state.accepted = Some(output.clone()),

@@ -193,6 +193,8 @@ impl Stepper<'_> {
         failure: Option<Failure>,
     ) -> Result<(), Error> {
         self.record(Record::RunFinished { at: self.env.now, status, failure: failure.clone() })?;
+        // what the same step was about to begin is over before it began
+        self.step.effects.clear();
         let spent = self.state.spent();
         let data = json!({
             "status": status, "run": self.state.run, "outputs": self.state.outputs(),

@@ -44,7 +44,10 @@ pub(crate) fn render(
         ) => ToolWork::Http {
             method: method.clone(),
             url: text(url)?,
-            headers: headers.iter().map(|(name, value)| Ok((name.clone(), text(value)?))).collect::<Result<_>>()?,
+            headers: headers
+                .iter()
+                .map(|(name, value)| Ok((name.clone(), text(value)?)))
+                .collect::<Result<_>>()?,
             body: body.as_ref().map(value).transpose()?,
             fail_on_error_status: *fail_on_error_status,
         },
@@ -129,7 +132,8 @@ pub(crate) fn judge_arguments<'a>(
     name: &str,
     arguments: &str,
 ) -> std::result::Result<(&'a AttachedTool, Value), String> {
-    let tools = definition.agent(agent).map(|(_, expressions)| expressions.tools.as_slice()).unwrap_or_default();
+    let tools =
+        definition.agent(agent).map(|(_, expressions)| expressions.tools.as_slice()).unwrap_or_default();
     let Some(tool) = tools.iter().find(|tool| tool.spec.name == name) else {
         let known: Vec<&str> = tools.iter().map(|tool| tool.spec.name.as_str()).collect();
         return Err(format!("there is no tool `{name}`; there are: {}", known.join(", ")));

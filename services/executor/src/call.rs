@@ -9,7 +9,10 @@ use crate::{
 use futures::StreamExt;
 use nexus_api::{
     CallCtx, Code, Error,
-    llm::{CompleteRequest, Completion, FinishReason, Message, Role, StreamItem, ToolCall, ToolChoice, ToolDefinition},
+    llm::{
+        CompleteRequest, Completion, FinishReason, Message, Role, StreamItem, ToolCall, ToolChoice,
+        ToolDefinition,
+    },
 };
 use nexus_bus::Topic;
 use nexus_engine::{
@@ -142,7 +145,8 @@ fn tokens(usage: Usage) -> Tokens {
 /// An answer without usage may have cost anything up to what was reserved.
 fn answered(completion: Completion) -> Brought {
     let Completion { provider, usage, cost, cached, .. } = &completion;
-    let (provider, usage, cost) = (Some(provider.clone()), *usage, (*cached || usage.is_some()).then_some(*cost));
+    let (provider, usage, cost) =
+        (Some(provider.clone()), *usage, (*cached || usage.is_some()).then_some(*cost));
     Brought { outcome: judge(completion), usage, cost, provider }
 }
 

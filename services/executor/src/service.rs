@@ -347,10 +347,8 @@ fn fingerprint(request: &StartExecution) -> String {
 pub(crate) fn refused(error: nexus_engine::Error) -> Error {
     match error {
         nexus_engine::Error::Refused(message) => Error::new(Code::Conflict, message),
-        nexus_engine::Error::OverBudget { .. } => {
-            Error::new(Code::BudgetExceeded, error.to_string())
-                .suggest("set `budget.limit_usd` to a new total above what is spent")
-        }
+        nexus_engine::Error::OverBudget { .. } => Error::new(Code::BudgetExceeded, error.to_string())
+            .suggest("set `budget.limit_usd` to a new total above what is spent"),
         nexus_engine::Error::UnknownNode(_) => {
             Error::new(Code::Invalid, error.to_string()).detail("/from_node", "no such step")
         }

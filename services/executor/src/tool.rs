@@ -124,7 +124,8 @@ fn http_request(
         }
     }
     let limits = nexus_egress::Limits::default();
-    request.limits = Some(nexus_egress::Limits { total: timeout, first_byte: timeout, idle: timeout, ..limits });
+    request.limits =
+        Some(nexus_egress::Limits { total: timeout, first_byte: timeout, idle: timeout, ..limits });
     Ok(request)
 }
 
@@ -149,15 +150,17 @@ async fn http(deps: &Deps, request: Request, fail_on_error_status: bool) -> Resu
     }
     let mut headers = Map::new();
     for name in answer.headers.keys() {
-        let values = answer.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let values =
+            answer.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
         headers.insert(name.to_string(), values.collect::<Vec<_>>().join(", ").into());
     }
-    let is_json = answer.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(
-        |kind| {
-            let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-            kind == "application/json" || kind.ends_with("+json")
-        },
-    );
+    let is_json =
+        answer.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(
+            |kind| {
+                let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+                kind == "application/json" || kind.ends_with("+json")
+            },
+        );
     let parsed = is_json.then(|| serde_json::from_slice(&answer.body).ok()).flatten();
     let body = parsed.unwrap_or_else(|| Value::from(text.replace('\0', "\u{fffd}")));
     Ok(json!({ "status": status, "headers": headers, "body": body }))

@@ -1,8 +1,8 @@
 //! A small story: a workflow, what is fed in, what comes out. Not here: what must hold (the tests).
 
 use nexus_engine::{
-    Answer, Call, CallFailure, CallResult, Definition, Effect, Env, Exchange, Input, ModelCall, Outcome, Reask,
-    Record, State, Step, ToolRequest, ToolWork, Work, step,
+    Answer, Call, CallFailure, CallResult, Definition, Effect, Env, Exchange, Input, ModelCall, Outcome,
+    Reask, Record, State, Step, ToolRequest, ToolWork, Work, step,
 };
 use nexus_model::{
     Document, ExecutionId, Money, Timestamp,
@@ -137,7 +137,11 @@ impl Story {
 
     /// Ends the oldest call of this node with a tool's result.
     pub fn returns(&mut self, node: &str, outcome: Result<Value, (&str, bool)>) {
-        self.end_nth(self.nth(node), outcome.map(Outcome::Value).map_err(failure), Some(Money::from_picos(5)));
+        self.end_nth(
+            self.nth(node),
+            outcome.map(Outcome::Value).map_err(failure),
+            Some(Money::from_picos(5)),
+        );
     }
 
     fn nth(&self, node: &str) -> usize {
@@ -178,10 +182,6 @@ impl Story {
     /// The request to a model of a call in flight.
     pub fn model(&self, nth: usize) -> &ModelCall {
         self.calls[nth].model().unwrap()
-    }
-
-    pub fn model_of(&self, node: &str) -> &ModelCall {
-        self.model(self.nth(node))
     }
 
     /// The tool of a call in flight.

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends with a panic when something is not as it should be")]
 
 use nexus_engine::{
-    Answer, Call, CallFailure, CallResult, Definition, Effect, Env, Input, NewEvent, Outcome, Record, State, Step,
+    Answer, Call, CallFailure, CallResult, Definition, Effect, Env, Input, NewEvent, Outcome, Record, State,
+    Step,
 };
 use nexus_model::{
     Document, EventType, ExecutionId, Money, NodeId, Timestamp,

@@ -148,7 +148,14 @@ impl World {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(folder.path().join("nexus.db")).unwrap());
-        Self { store, llm: Arc::default(), memory: Arc::default(), egress: nexus_egress::Policy::public(), bus: Arc::new(InProcessBus::new()), _folder: folder }
+        Self {
+            store,
+            llm: Arc::default(),
+            memory: Arc::default(),
+            egress: nexus_egress::Policy::public(),
+            bus: Arc::new(InProcessBus::new()),
+            _folder: folder,
+        }
     }
 
     pub fn deps(&self) -> Deps {

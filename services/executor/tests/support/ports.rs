@@ -35,7 +35,8 @@ impl Memory for FakeMemory {
         let (usage, cost) = price(&request.query);
         let entries = self.entries.lock().unwrap();
         let found = entries.iter().rev().filter(|(scope, _)| *scope == request.scope);
-        let found = found.take(request.top_k as usize).map(|(_, entry)| Entry { score: Some(1.0), ..entry.clone() });
+        let found =
+            found.take(request.top_k as usize).map(|(_, entry)| Entry { score: Some(1.0), ..entry.clone() });
         Ok(Recalled { entries: found.collect(), usage, cost })
     }
 
