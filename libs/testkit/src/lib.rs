@@ -7,3 +7,5 @@ pub mod nats;
 pub mod postgres;
 pub mod process;
 pub mod provider;
+#[cfg(feature = "qdrant")]
+pub mod qdrant;

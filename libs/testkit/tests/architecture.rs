@@ -72,13 +72,15 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Outside crates that belong to one of ours alone, by the beginning of their names.
-const RESERVED: [(&str, &[&str]); 12] = [
-    ("tonic", &["nexus-rpc"]),
+const RESERVED: [(&str, &[&str]); 13] = [
+    ("html5ever", &["nexus-miner"]),
+    // The testkit is no part of the programs: its double of a Qdrant server speaks gRPC by itself.
+    ("tonic", &["nexus-rpc", "nexus-testkit"]),
     ("prost", &["nexus-rpc"]),
     ("sqlx", &["nexus-store"]),
     ("rusqlite", &["nexus-store"]),
     ("async-nats", &["nexus-bus"]),
-    ("qdrant-client", &["nexus-memory"]),
+    ("qdrant-client", &["nexus-memory", "nexus-testkit"]),
     ("rust-embed", &["nexus-gateway"]),
     ("clap", &["nexus-cli"]),
     ("anyhow", &["nexus-cli"]),

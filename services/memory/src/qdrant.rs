@@ -16,6 +16,8 @@ use std::{
 };
 use tokio::sync::RwLock;
 
+/// What the names of our collections begin with.
+const PREFIX: &str = "nexus-memory";
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long connecting may take.
@@ -24,6 +26,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The memory of a Qdrant server. Connects with the first call, and anew after the server was away.
 pub struct QdrantStore {
     client: Qdrant,
+    prefix: String,
     /// Collections that are known to be as they should.
     ready: Mutex<HashSet<String>>,
     /// Held for reading while an entry is put, for writing while one is moved: else the one could undo the other.
@@ -54,7 +57,15 @@ impl QdrantStore {
             .map_err(|error| {
                 Error::new(Code::Invalid, format!("not the address of a Qdrant server: {error}"))
             })?;
-        Ok(Self { client, ready: Mutex::default(), moving: RwLock::default() })
+        Ok(Self { client, prefix: PREFIX.to_owned(), ready: Mutex::default(), moving: RwLock::default() })
+    }
+
+    /// The same with other names: its collections begin with this one instead of `nexus-memory`, so that several may
+    /// share a server.
+    #[must_use]
+    pub fn named(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
     }
 
     fn ready(&self) -> MutexGuard<'_, HashSet<String>> {

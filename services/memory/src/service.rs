@@ -115,8 +115,12 @@ impl MemoryService {
         }
     }
 
-    async fn keep(&self, ctx: &CallCtx, request: StoreRequest) -> Result<Stored> {
+    async fn keep(&self, ctx: &CallCtx, mut request: StoreRequest) -> Result<Stored> {
         limits::check_store(&request).map_err(Error::unspent)?;
+        if request.text.contains('\0') {
+            // Which not every place can keep.
+            request.text = request.text.replace('\0', "\u{fffd}");
+        }
         let model = self.0.embedder.model(ctx).await?;
         let mut created_at = Timestamp::now();
         if let Some(id) = request.id

@@ -9,16 +9,14 @@ use qdrant_client::qdrant::{
     vectors_config::Config,
 };
 
-/// What the names of our collections begin with.
-const PREFIX: &str = "nexus-memory.";
 /// The payload field that says whose an entry is.
 pub(super) const SCOPE: &str = "scope";
 /// The payload field that says when it was kept, microseconds since 1970.
 pub(super) const CREATED_AT: &str = "created_at";
 
 /// The collection of a space: `nexus-memory.openai~text-embedding-3-small.1536`.
-pub(super) fn name(space: &Space) -> String {
-    let mut name = PREFIX.to_owned();
+fn name(prefix: &str, space: &Space) -> String {
+    let mut name = format!("{prefix}.");
     for byte in space.model.bytes() {
         match byte {
             b'/' => name.push('~'),
@@ -31,8 +29,8 @@ pub(super) fn name(space: &Space) -> String {
 }
 
 /// The space of a collection, if it is one of ours.
-pub(super) fn space(name: &str) -> Option<Space> {
-    let (model, dimensions) = name.strip_prefix(PREFIX)?.rsplit_once('.')?;
+fn space(prefix: &str, name: &str) -> Option<Space> {
+    let (model, dimensions) = name.strip_prefix(prefix)?.strip_prefix('.')?.rsplit_once('.')?;
     let mut bytes = Vec::with_capacity(model.len());
     let mut rest = model.bytes();
     while let Some(byte) = rest.next() {
@@ -49,10 +47,15 @@ pub(super) fn space(name: &str) -> Option<Space> {
 }
 
 impl QdrantStore {
+    /// The name of a space's collection.
+    pub(super) fn name(&self, space: &Space) -> String {
+        name(&self.prefix, space)
+    }
+
     /// All our collections.
     pub(super) async fn collections(&self) -> Result<Vec<(String, Space)>> {
         let listed = self.client.list_collections().await.map_err(failed)?;
-        let ours = |name: String| space(&name).map(|space| (name, space));
+        let ours = |name: String| space(&self.prefix, &name).map(|space| (name, space));
         let mut found: Vec<_> =
             listed.collections.into_iter().filter_map(|collection| ours(collection.name)).collect();
         found.sort();
@@ -61,7 +64,7 @@ impl QdrantStore {
 
     /// The collection of a space, made if there is none.
     pub(super) async fn collection(&self, space: &Space) -> Result<String> {
-        let name = name(space);
+        let name = self.name(space);
         if self.ready().contains(&name) {
             return Ok(name);
         }
@@ -162,12 +165,12 @@ mod tests {
     fn names_tell_the_space_and_make_good_files() {
         for model in ["openai/text-embedding-3-small", "ollama/nomic-embed-text:v1.5", "a/b/c ~=é", "x."] {
             let space_ = Space { model: model.to_owned(), dimensions: 768 };
-            let name = name(&space_);
-            assert_eq!(space(&name), Some(space_), "{name}");
+            let name = name("nexus-memory", &space_);
+            assert_eq!(space("nexus-memory", &name), Some(space_), "{name}");
             assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~=".contains(&b)), "{name}");
         }
         for other in ["docs", "nexus-memory.", "nexus-memory.a", "nexus-memory.a.b", "nexus-memory.=zz.3"] {
-            assert_eq!(space(other), None, "{other}");
+            assert_eq!(space("nexus-memory", other), None, "{other}");
         }
     }
 }

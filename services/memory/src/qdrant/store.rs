@@ -3,7 +3,7 @@
 
 use super::{
     QdrantStore,
-    collections::{self, CREATED_AT},
+    collections::CREATED_AT,
     failed, is_missing,
     points::{entry, found, of_scope, point, point_id},
 };
@@ -120,7 +120,7 @@ impl MemoryStore for QdrantStore {
         if kept.vector.len() != space.dimensions as usize {
             return Err(Error::internal("a vector for another space"));
         }
-        let (id, other) = (kept.entry.id, collections::name(space));
+        let (id, other) = (kept.entry.id, self.name(space));
         let _no_move = self.moving.read().await;
         self.upsert(space, point(kept)?).await?;
         // Its former vector may be in another collection.
@@ -142,7 +142,7 @@ impl MemoryStore for QdrantStore {
     }
 
     async fn nearest(&self, space: &Space, scope: Scope, vector: &[f32], limit: u32) -> Result<Vec<Entry>> {
-        let query = QueryPointsBuilder::new(collections::name(space))
+        let query = QueryPointsBuilder::new(self.name(space))
             .query(Query::new_nearest(vector.to_vec()))
             .filter(of_scope(scope))
             .limit(u64::from(limit))
@@ -214,7 +214,7 @@ impl MemoryStore for QdrantStore {
     }
 
     async fn oldest(&self, space: &Space, limit: u32) -> Result<Vec<Found>> {
-        let scroll = ScrollPointsBuilder::new(collections::name(space))
+        let scroll = ScrollPointsBuilder::new(self.name(space))
             .filter(Filter::default())
             .order_by(OrderByBuilder::new(CREATED_AT).direction(Direction::Asc as i32))
             .limit(limit)
@@ -224,7 +224,7 @@ impl MemoryStore for QdrantStore {
     }
 
     async fn move_to(&self, space: &Space, was: Found, vector: Vec<f32>) -> Result<bool> {
-        let (old, id) = (collections::name(&was.space), was.entry.id);
+        let (old, id) = (self.name(&was.space), was.entry.id);
         let alone = self.moving.write().await;
         let Some(now) = self.point(&old, id).await? else { return Ok(false) };
         if found(now.id, &now.payload, &was.space)? != was {
