@@ -2,7 +2,7 @@
 //! what is made of the judgement.
 #![expect(clippy::unwrap_used, reason = "a test ends with a panic when something is not as it should be")]
 
-use nexus_egress::special;
+use nexus_egress::{Policy, Target, special};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -68,13 +68,12 @@ fn parse(network: &str) -> (IpAddr, u32) {
 
 /// Bits from the left, one by one: slow and plain.
 fn contains(network: &str, address: IpAddr) -> bool {
-    let bits = |address: IpAddr| match address {
-        IpAddr::V4(v4) => format!("{:032b}", u32::from(v4)),
-        IpAddr::V6(v6) => format!("{:0128b}", u128::from(v6)),
+    let bit = |address: IpAddr, n: u32| match address {
+        IpAddr::V4(v4) => u32::from(v4) >> (31 - n) & 1 == 1,
+        IpAddr::V6(v6) => u128::from(v6) >> (127 - n) & 1 == 1,
     };
     let (network, prefix) = parse(network);
-    network.is_ipv4() == address.is_ipv4()
-        && bits(network)[..prefix as usize] == bits(address)[..prefix as usize]
+    network.is_ipv4() == address.is_ipv4() && (0..prefix).all(|n| bit(network, n) == bit(address, n))
 }
 
 fn naive(address: IpAddr) -> bool {
@@ -157,6 +156,70 @@ fn wrapped() -> impl Strategy<Value = IpAddr> {
     })
 }
 
+/// One number of an IPv4 address in one of the three ways that URLs know, with zeros that change nothing.
+fn number(value: u32, way: u8, zeros: usize) -> String {
+    let zeros = "0".repeat(zeros);
+    match way % 3 {
+        0 => value.to_string(),
+        1 => format!("0{zeros}{value:o}"),
+        _ => format!("0x{zeros}{value:X}"),
+    }
+}
+
+/// An address in one to four numbers, the last of which holds what is left.
+fn written(address: Ipv4Addr, parts: u32, ways: [u8; 4], zeros: usize) -> String {
+    let bits = u32::from(address);
+    let mut numbers: Vec<_> = (1..parts).map(|part| bits >> (32 - 8 * part) & 0xff).collect();
+    numbers.push(bits & u32::MAX.checked_shr(8 * (parts - 1)).unwrap_or(0));
+    let texts = numbers.into_iter().zip(ways).map(|(value, way)| number(value, way, zeros));
+    texts.collect::<Vec<_>>().join(".")
+}
+
+/// What texts of hostile addresses are made of.
+fn piece() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "//",
+        "/",
+        "\\",
+        "@",
+        ":",
+        ".",
+        "%",
+        "#",
+        "?",
+        "[",
+        "]",
+        "\t",
+        "\r\n",
+        "\0",
+        " ",
+        "127",
+        "0177",
+        "0x7f",
+        "1",
+        "0",
+        "2130706433",
+        "169.254.169.254",
+        "::1",
+        "::ffff:",
+        "8.8.8.8",
+        "[::1]",
+        "[::ffff:7f00:1]",
+        "[fe80::1%25lo]",
+        "user",
+        "80",
+        "localhost",
+        "%31",
+        "%2e",
+        "\u{3002}",
+        "\u{ff11}",
+        "\u{2460}",
+        "\u{ad}",
+        "\u{202e}",
+        "xn--",
+    ])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20_000))]
 
@@ -183,5 +246,35 @@ proptest! {
     #[test]
     fn ipv4_addresses_in_every_wrapping(address in wrapped()) {
         agree(address);
+    }
+
+    /// However an address is written, the URL leads to it, and is judged as it is.
+    #[test]
+    fn ipv4_addresses_in_every_writing(
+        address in prop_oneof![
+            any::<u32>().prop_map(Ipv4Addr::from),
+            near().prop_filter_map("IPv4 only", |ip| if let IpAddr::V4(v4) = ip { Some(v4) } else { None }),
+        ],
+        parts in 1u32..=4,
+        ways: [u8; 4],
+        zeros in 0usize..3,
+        dot: bool,
+    ) {
+        let host = written(address, parts, ways, zeros) + if dot { "." } else { "" };
+        let target = Target::parse(&format!("http://{host}/")).unwrap();
+        prop_assert_eq!(target.literal(), Some(address.into()), "{}", host);
+        let admitted = Policy::public().admit(&target, &[address.into()]).is_ok();
+        prop_assert_eq!(admitted, !naive(address.into()), "{}", host);
+    }
+
+    /// Whatever is made of pieces that parsers stumble over: what is admitted without a resolver is public.
+    #[test]
+    fn no_text_leads_to_what_is_not_public(pieces in prop::collection::vec(piece(), 1..8)) {
+        let text = format!("http:{}", pieces.concat());
+        if let Ok(target) = Target::parse(&text) && let Some(address) = target.literal() {
+            let admitted = Policy::public().admit(&target, &[address]);
+            prop_assert!(admitted.is_err() || !naive(address), "{}", text);
+            prop_assert!(target.url.username().is_empty() && target.url.password().is_none(), "{}", text);
+        }
     }
 }
