@@ -74,7 +74,12 @@ async fn client(config: &Config, server: Option<&str>, command: Do) -> Result {
         }
         Do::Plan { document } => commands::documents::plan(&*planner(config, server)?, &document).await,
         Do::Estimate { document, inputs, budget } => {
-            commands::documents::estimate(&*planner(config, server)?, &document, &inputs, budget).await
+            // A server knows earlier runs, so one that has the data folder is asked even if nobody named it.
+            let (planner, _held) = match backend::remote(config, server)? {
+                Some(remote) => (Arc::new(remote) as Arc<dyn Planner>, Vec::new()),
+                None => wiring::estimating_planner(config)?,
+            };
+            commands::documents::estimate(&*planner, &document, &inputs, budget).await
         }
         Do::Models { json } => match backend::remote(config, server)? {
             Some(remote) => commands::models::models(&remote, json).await,

@@ -6,8 +6,11 @@ use crate::{
     inputs,
     out::{self, Table},
 };
-use nexus_api::{CallCtx, Planner, planner::Target};
-use nexus_model::{Money, Problem, document::BudgetOverride};
+use nexus_api::{
+    CallCtx, Planner,
+    planner::{Basis, Estimate, Target},
+};
+use nexus_model::{Money, Problem, document::BudgetOverride, execution::Tokens};
 use serde_json::Value;
 
 /// `nexus validate`.
@@ -75,22 +78,59 @@ pub(crate) async fn estimate(
         out::json(&estimate);
         return Ok(Exit::Success);
     }
-    let mut table = Table::new(&["node", "least", "expected", "most"], &[1, 2, 3]);
-    let amounts =
-        |least: Money, expected: Money, most: Money| [least, expected, most].map(|money| money.to_string());
+    show(&estimate);
+    Ok(Exit::Success)
+}
+
+/// An estimate as a table, and in words what it rests on.
+fn show(estimate: &Estimate) {
+    let mut table =
+        Table::new(&["node", "least", "expected", "most", "tokens", "likely", "rests on"], &[1, 2, 3, 4, 5]);
+    let amounts = |least: Money, expected: Money, most: Money| [least, expected, most].map(short);
+    let count = |tokens: Tokens| (tokens.prompt + tokens.completion).to_string();
     for node in &estimate.nodes {
         let mut row = vec![node.node_id.to_string()];
         row.extend(amounts(node.min_usd, node.expected_usd, node.max_usd));
+        let basis = match node.basis {
+            Basis::History => "earlier runs",
+            Basis::Free => "",
+            Basis::Assumed => "assumptions",
+        };
+        let basis = if node.priced { basis } else { "a model without a price, taken for free" };
+        row.extend([count(node.tokens), format!("{:.0} %", node.probability * 100.0), basis.to_owned()]);
         table.row(row);
     }
     let mut total = vec!["total".to_owned()];
     total.extend(amounts(estimate.min_usd, estimate.expected_usd, estimate.max_usd));
+    total.extend([count(estimate.tokens), String::new(), String::new()]);
     table.row(total);
     table.print("nothing to pay for");
-    let tokens = estimate.tokens.prompt + estimate.tokens.completion;
-    let verdict = if estimate.fits_budget { "within the budget" } else { "the most is beyond the budget" };
-    out::line(&format!("about {tokens} tokens; {verdict}"));
-    Ok(Exit::Success)
+    let verdict = match (estimate.limit_usd, estimate.fits_budget, estimate.likely_fits) {
+        (None, true, _) => "there is no budget".to_owned(),
+        (limit, true, _) => format!("even the most is within the budget{}", of(limit)),
+        (limit, false, true) => {
+            format!("the expected is within the budget{}, the most is beyond it", of(limit))
+        }
+        (limit, false, false) => format!("the expected is beyond the budget{}", of(limit)),
+    };
+    let learned = match estimate.history_runs {
+        0 => "no earlier runs are known".to_owned(),
+        1 => "learned from 1 earlier run".to_owned(),
+        runs => format!("learned from {runs} earlier runs"),
+    };
+    out::line(&format!("{verdict}; {learned}"));
+}
+
+fn of(limit: Option<Money>) -> String {
+    limit.map(|limit| format!(" of {limit}")).unwrap_or_default()
+}
+
+/// An amount in as many decimals as matter: millionths of a dollar.
+fn short(amount: Money) -> String {
+    const MICRO: i64 = 1_000_000;
+    // Upwards, so that what costs something is never shown as nothing.
+    let micros = amount.picos().saturating_add(MICRO - 1) / MICRO;
+    Money::from_picos(micros.saturating_mul(MICRO)).to_string()
 }
 
 /// A budget of which only the limit is given.

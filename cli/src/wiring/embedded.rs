@@ -1,7 +1,7 @@
 //! Everything in one process: `nexus up`, and the commands that run without a server. Not here: the roles of a mesh
 //! (`mesh`).
 
-use super::{models::Models, parts};
+use super::{estimates, models::Models, parts};
 use crate::{
     exit::{Exit, Failure, Result},
     out,
@@ -9,7 +9,6 @@ use crate::{
 use nexus_api::{CallCtx, Llm, Memory, Planner, Scraper, memory::Scope, planner::PageRequest};
 use nexus_executor::{Deps, ExecutorService, Options};
 use nexus_gateway::{Ports, ReadyCheck};
-use nexus_planner::PlannerService;
 use nexus_rpc::server::Services;
 use nexus_runtime::{
     Config,
@@ -91,7 +90,7 @@ pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded
     let options = Options { take_up: claims == Claims::All, ..Options::default() };
     let executor = ExecutorService::start(deps, options);
     let ports = Ports {
-        planner: Arc::new(PlannerService::new(store.clone(), prices, config.limits)),
+        planner: Arc::new(estimates::planner(config, store.clone(), prices, false)),
         executor: Arc::new(executor.clone()),
         llm,
         memory,
@@ -102,8 +101,8 @@ pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded
 
 /// A planner for documents from files. Whatever it would store is gone with it.
 pub(crate) fn planner_alone(config: &Config) -> Result<Arc<dyn Planner>> {
-    let store = SqliteStore::open(":memory:").map_err(database)?;
-    Ok(Arc::new(PlannerService::new(Arc::new(store), Models::with_local(config)?.prices, config.limits)))
+    let store = Arc::new(SqliteStore::open(":memory:").map_err(database)?);
+    Ok(Arc::new(estimates::planner(config, store, Models::with_local(config)?.prices, false)))
 }
 
 /// Models without anything else.
@@ -129,7 +128,7 @@ async fn sqlite(path: &Path, claims: Claims) -> Result<SqliteStore> {
 }
 
 /// Two processes with different data folders and one database must not take each other for dead.
-fn hold(config: &Config, path: &Path) -> Result<Option<DataDir>> {
+pub(super) fn hold(config: &Config, path: &Path) -> Result<Option<DataDir>> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let same = match (folder.canonicalize(), config.data_dir.canonicalize()) {
         (Ok(folder), Ok(data_dir)) => folder == data_dir,
@@ -138,7 +137,7 @@ fn hold(config: &Config, path: &Path) -> Result<Option<DataDir>> {
     if same { Ok(None) } else { Ok(Some(DataDir::take(folder)?)) }
 }
 
-fn open(path: &Path) -> Result<SqliteStore> {
+pub(super) fn open(path: &Path) -> Result<SqliteStore> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| {
             Failure::usage(format!(

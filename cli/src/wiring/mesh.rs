@@ -1,7 +1,7 @@
 //! The roles of a mesh: one service per process over gRPC, and the gateway in front of them. Not here: everything in
 //! one process (`embedded`).
 
-use super::{embedded::database, models::Models, parts};
+use super::{embedded::database, estimates, models::Models, parts};
 use crate::{
     args::Role,
     exit::{Exit, Failure, Result},
@@ -12,7 +12,6 @@ use nexus_api::{CallCtx, Code, executor::ExecutionFilter, memory::Scope, planner
 use nexus_executor::{Deps, ExecutorService, Options};
 use nexus_gateway::{Ports, ReadyCheck};
 use nexus_memory::MemoryService;
-use nexus_planner::PlannerService;
 use nexus_rpc::{
     client,
     server::{self, Health, Services},
@@ -70,7 +69,7 @@ async fn given_up(stop: &CancellationToken) {
 async fn planner(config: &Config, stop: CancellationToken) -> Result {
     let listener = grpc(config, 50051).await?;
     let store = Arc::new(postgres(config, "nexus serve planner", &stop).await?);
-    let planner = PlannerService::new(store.clone(), Models::of_files(config)?.prices, config.limits);
+    let planner = estimates::planner(config, store.clone(), Models::of_files(config)?.prices, true);
     let services = Services::new().planner(Arc::new(planner));
     offer(config, listener, services, stop, database_check(store)).await
 }

@@ -4,9 +4,11 @@
 //! Not here: what a service does, configuration (`nexus-runtime`).
 
 mod embedded;
+mod estimates;
 mod mesh;
 mod models;
 mod parts;
 
 pub(crate) use embedded::{Claims, Embedded, embedded, llm_alone, planner_alone, up};
+pub(crate) use estimates::estimating_planner;
 pub(crate) use mesh::{migrate, serve};

@@ -110,14 +110,15 @@ pub(crate) async fn plan_stored(
 
 /// Estimate what a run of a document costs
 ///
-/// `max_usd` is a true upper bound: retries, fallbacks and backtracks are included.
+/// Nobody is called and nothing is spent. `max_usd` is a true upper bound: retries, fallbacks and backtracks are
+/// included. What is expected rests on earlier runs of the same workflow, if there are any. The fields of `budget` replace
+/// those of the document.
 #[utoipa::path(
     post, path = "/api/v1/workflows/estimate", tag = "documents", operation_id = "estimate_document",
     request_body = schemas::EstimateDocument,
     responses(
         (status = 200, description = "The estimate", body = schemas::Estimate),
         (status = 422, description = "The document or its inputs are not valid; `details` says where"),
-        (status = 501, description = "Not available in this version"),
     )
 )]
 pub(crate) async fn estimate(
@@ -139,7 +140,6 @@ pub(crate) async fn estimate(
         (status = 200, description = "The estimate", body = schemas::Estimate),
         (status = 404, description = "There is no such workflow"),
         (status = 422, description = "The workflow or its inputs are not valid; `details` says where"),
-        (status = 501, description = "Not available in this version"),
     )
 )]
 pub(crate) async fn estimate_stored(

@@ -7,7 +7,7 @@ use nexus_api::{
     CallCtx, Planner,
     executor::Started,
     memory::Entry,
-    planner::{Estimate, NodeEstimate},
+    planner::{Basis, Estimate, NodeEstimate},
     scraper::{EndpointData, JobStatus, TestResult},
 };
 use nexus_model::{
@@ -128,10 +128,31 @@ async fn documents() {
         },
     );
     let (min_usd, expected_usd, max_usd) = (Money::ZERO, Money::ZERO, Money::ZERO);
-    let nodes = vec![NodeEstimate { node_id: a, min_usd, expected_usd, max_usd }];
+    let tokens = Tokens::default();
+    let basis = Basis::History;
+    let nodes = vec![NodeEstimate {
+        node_id: a,
+        min_usd,
+        expected_usd,
+        max_usd,
+        tokens,
+        probability: 0.5,
+        basis,
+        priced: true,
+    }];
     schemas.check(
         "Estimate",
-        &Estimate { min_usd, expected_usd, max_usd, tokens: Tokens::default(), nodes, fits_budget: true },
+        &Estimate {
+            min_usd,
+            expected_usd,
+            max_usd,
+            tokens,
+            nodes,
+            fits_budget: true,
+            likely_fits: true,
+            limit_usd: None,
+            history_runs: 3,
+        },
     );
     let version = VersionInfo { version: 1, created_at: Timestamp::now(), name: "n".to_owned(), valid: true };
     schemas.check("Page_VersionInfo", &Page { items: vec![version], next_cursor: None });

@@ -3,13 +3,13 @@
 
 use crate::{CallCtx, Result};
 use async_trait::async_trait;
+pub use nexus_model::estimate::{Basis, Estimate, NodeEstimate};
 use nexus_model::{
-    Money, NodeId, WorkflowId,
+    WorkflowId,
     document::BudgetOverride,
     problem::Report,
     workflow::{Page, Plan, VersionInfo, Workflow},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Which document is meant.
@@ -50,36 +50,6 @@ impl PageRequest {
     }
 }
 
-/// What a run may cost (contract section 4).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Estimate {
-    /// Least, if everything succeeds at once.
-    pub min_usd: Money,
-    /// To be expected.
-    pub expected_usd: Money,
-    /// Upper bound.
-    pub max_usd: Money,
-    /// Tokens: `prompt` and `completion`, expected.
-    pub tokens: nexus_model::execution::Tokens,
-    /// The same per node.
-    pub nodes: Vec<NodeEstimate>,
-    /// Whether `max_usd` is within the budget; true without one.
-    pub fits_budget: bool,
-}
-
-/// What a node may cost.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NodeEstimate {
-    /// The node.
-    pub node_id: NodeId,
-    /// Least.
-    pub min_usd: Money,
-    /// To be expected.
-    pub expected_usd: Money,
-    /// Upper bound.
-    pub max_usd: Money,
-}
-
 /// The planner.
 #[async_trait]
 pub trait Planner: Send + Sync + 'static {
@@ -117,7 +87,8 @@ pub trait Planner: Send + Sync + 'static {
     async fn validate(&self, ctx: &CallCtx, document: Value) -> Result<Report>;
     /// How a document's nodes can run; `Invalid` if it is not valid.
     async fn plan(&self, ctx: &CallCtx, target: Target) -> Result<Plan>;
-    /// What a run may cost; calls nobody.
+    /// What a run with these inputs may cost; calls nobody. `Invalid` if the document is not valid, with the budget if
+    /// one is given, or if the inputs do not satisfy its schema.
     async fn estimate(
         &self,
         ctx: &CallCtx,

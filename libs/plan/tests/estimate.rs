@@ -10,7 +10,7 @@ use nexus_model::{
     document::Budget,
     estimate::{Basis, Estimate, NodeEstimate},
     limits::Limits,
-    price::{PriceBook, PromptBound},
+    price::{Model, PriceBook, PromptBound},
 };
 use nexus_plan::estimate::{Basics, History, Sample};
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -26,10 +26,11 @@ fn read(document: &Value) -> Document {
 fn learned(document: &Value, inputs: &Value, history: &History) -> Estimate {
     let document = read(document);
     let prices = PriceBook::builtin();
+    let embedding = prices.get("openai/text-embedding-3-small").map(Model::embedding);
     let basics = Basics {
         prices: &prices,
         limits: &Limits::default(),
-        embedding: prices.get("openai/text-embedding-3-small"),
+        embedding: embedding.as_ref(),
         history,
     };
     nexus_plan::estimate(&document, inputs, document.budget, basics)

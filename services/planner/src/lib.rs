@@ -4,6 +4,8 @@
 //! Not here: the rules of validation and planning (`nexus-plan`), SQL (`nexus-store`), transports.
 
 mod cursor;
+mod estimate;
+mod history;
 mod service;
 
 pub use service::PlannerService;

@@ -1,6 +1,6 @@
 //! The planner port over the store. Not here: the rules (`nexus-plan`).
 
-use crate::cursor;
+use crate::{cursor, history::Histories};
 use async_trait::async_trait;
 use nexus_api::{
     CallCtx, Code, Error, Planner, Result,
@@ -10,26 +10,43 @@ use nexus_model::{
     Document, WorkflowId,
     document::BudgetOverride,
     limits::Limits,
-    price::PriceBook,
+    price::{EmbeddingModel, PriceBook},
     problem::Report,
     workflow::{Page, Plan, VersionInfo, Workflow},
 };
-use nexus_store::{NewVersion, WorkflowStore};
+use nexus_store::{HistoryStore, NewVersion, WorkflowStore};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// The planner service.
 #[derive(Clone)]
 pub struct PlannerService {
-    store: Arc<dyn WorkflowStore>,
-    prices: Arc<PriceBook>,
-    limits: Limits,
+    pub(crate) store: Arc<dyn WorkflowStore>,
+    pub(crate) prices: Arc<PriceBook>,
+    pub(crate) limits: Limits,
+    /// Earlier runs, if they are to be learned from.
+    pub(crate) history: Option<Arc<dyn HistoryStore>>,
+    pub(crate) histories: Arc<Histories>,
+    /// The model that makes memory's vectors.
+    pub(crate) embedding: Option<EmbeddingModel>,
 }
 
 impl PlannerService {
     /// A planner over this store, judging models by these prices.
     pub fn new(store: Arc<dyn WorkflowStore>, prices: Arc<PriceBook>, limits: Limits) -> Self {
-        Self { store, prices, limits }
+        Self { store, prices, limits, history: None, histories: Arc::default(), embedding: None }
+    }
+
+    /// Whose estimates learn from these earlier runs.
+    #[must_use]
+    pub fn with_history(self, history: Arc<dyn HistoryStore>) -> Self {
+        Self { history: Some(history), ..self }
+    }
+
+    /// Whose estimates count what memory costs with this embedding model.
+    #[must_use]
+    pub fn with_embedding(self, model: Option<EmbeddingModel>) -> Self {
+        Self { embedding: model, ..self }
     }
 
     /// A document ready to be saved, or the reasons why not.
@@ -47,7 +64,7 @@ impl PlannerService {
         Ok(NewVersion { document, valid: report.valid, problems: report.errors })
     }
 
-    async fn existing(&self, id: WorkflowId, version: Option<u32>) -> Result<Workflow> {
+    pub(crate) async fn existing(&self, id: WorkflowId, version: Option<u32>) -> Result<Workflow> {
         // A version is found even of a deleted workflow, for the sake of its executions; not through this port.
         let latest = self.store.get_workflow(id, None).await?;
         let latest = latest.ok_or_else(|| Error::not_found(format!("workflow {id}")))?;
@@ -156,16 +173,16 @@ impl Planner for PlannerService {
 
     async fn estimate(
         &self,
-        _ctx: &CallCtx,
-        _target: Target,
-        _inputs: Value,
-        _budget: Option<BudgetOverride>,
+        ctx: &CallCtx,
+        target: Target,
+        inputs: Value,
+        budget: Option<BudgetOverride>,
     ) -> Result<Estimate> {
-        Err(Error::unimplemented("estimating costs"))
+        ctx.bound(self.estimated(target, inputs, budget)).await
     }
 }
 
-fn object(document: Value) -> Result<Map<String, Value>> {
+pub(crate) fn object(document: Value) -> Result<Map<String, Value>> {
     match document {
         Value::Object(document) => Ok(document),
         _ => Err(not_an_object()),
@@ -178,7 +195,7 @@ fn not_an_object() -> Error {
 }
 
 /// All problems at once: the first in the message, every one in the details.
-fn invalid(report: Report) -> Error {
+pub(crate) fn invalid(report: Report) -> Error {
     let count = report.errors.len();
     let message = match report.errors.first() {
         Some(first) if count == 1 => format!("the document is not valid: {}", first.message),

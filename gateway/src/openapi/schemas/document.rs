@@ -424,18 +424,27 @@ pub(crate) struct EstimateStored {
 /// What a run may cost.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Estimate {
-    /// Least, if everything succeeds at once.
+    /// Least, if everything succeeds at once: only nodes that run in any case.
     min_usd: f64,
     /// To be expected.
     expected_usd: f64,
-    /// Upper bound.
+    /// A true upper bound of one run, without resumes: retries, fallbacks, rounds of tools, repeated questions and
+    /// backtracks included. The budget is not taken into account. At most nine million, which stand for more.
     max_usd: f64,
     /// Expected tokens.
     tokens: super::Tokens,
     /// The same per node.
     nodes: Vec<NodeEstimate>,
-    /// Whether `max_usd` is within the budget; true without one.
+    /// Whether even the upper bounds are within the budgets, of the run and of single nodes; true without any. If not,
+    /// the run may still fit: see `likely_fits`.
     fits_budget: bool,
+    /// Whether what is to be expected is within the budgets; true without any.
+    likely_fits: bool,
+    /// The limit that was compared with, if there is one.
+    #[schema(required)]
+    limit_usd: Option<f64>,
+    /// Ended runs of the workflow that were learned from.
+    history_runs: u32,
 }
 
 /// What a node may cost.
@@ -443,10 +452,32 @@ pub(crate) struct Estimate {
 pub(crate) struct NodeEstimate {
     /// The node.
     node_id: String,
-    /// Least.
+    /// Least; zero if the node may be skipped.
     min_usd: f64,
-    /// To be expected.
+    /// To be expected, weighted with `probability`.
     expected_usd: f64,
     /// Upper bound.
     max_usd: f64,
+    /// Expected tokens, weighted with `probability`.
+    tokens: super::Tokens,
+    /// How likely the node runs.
+    #[schema(minimum = 0, maximum = 1)]
+    probability: f64,
+    /// What the expectation rests on.
+    basis: EstimateBasis,
+    /// Whether all of its models have a price; the others count as free.
+    priced: bool,
+}
+
+/// What an expectation rests on: assumptions (no run of this node with this model is known), earlier runs, or nothing
+/// that costs.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EstimateBasis {
+    /// No run of this node with this model is known.
+    Assumed,
+    /// Earlier runs of this node with this model.
+    History,
+    /// Nothing to pay for.
+    Free,
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use nexus_api::{
     CallCtx, Code, Error, Planner, Result,
-    planner::{Estimate, NodeEstimate, PageRequest, Target},
+    planner::{Basis, Estimate, NodeEstimate, PageRequest, Target},
 };
 use nexus_model::{
     Money, NodeId, Problem, Timestamp, WorkflowId,
@@ -172,13 +172,33 @@ impl Planner for FakePlanner {
         inputs: Value,
         _: Option<BudgetOverride>,
     ) -> Result<Estimate> {
+        // What the gateway says of a planner that is of an older version.
         if !self.estimates.load(Ordering::SeqCst) {
             return Err(Error::unimplemented("an estimate"));
         }
         assert!(inputs.is_object());
         let (min_usd, expected_usd, max_usd) = (Money::ZERO, Money::from_picos(1), Money::from_picos(2));
-        let node = NodeEstimate { node_id: NodeId::new("a").unwrap(), min_usd, expected_usd, max_usd };
         let tokens = Tokens { prompt: 1, completion: 2 };
-        Ok(Estimate { min_usd, expected_usd, max_usd, tokens, nodes: vec![node], fits_budget: true })
+        let node = NodeEstimate {
+            node_id: NodeId::new("a").unwrap(),
+            min_usd,
+            expected_usd,
+            max_usd,
+            tokens,
+            probability: 1.0,
+            basis: Basis::Assumed,
+            priced: true,
+        };
+        Ok(Estimate {
+            min_usd,
+            expected_usd,
+            max_usd,
+            tokens,
+            nodes: vec![node],
+            fits_budget: true,
+            likely_fits: true,
+            limit_usd: None,
+            history_runs: 0,
+        })
     }
 }

@@ -10,7 +10,7 @@
 //! What it assumes: the price file is right about rates and context windows, and the provider honours the cap on
 //! the answer. Not here: when money is reserved (`nexus-engine`), token counts that are likely (`nexus-plan`).
 
-use super::{Mode, Model};
+use super::{DEFAULT_TIER, EmbeddingModel, Mode, Model, Rate};
 use crate::Money;
 use serde_json::Value;
 use unicode_normalization::{UnicodeNormalization, is_nfkc_quick};
@@ -23,6 +23,8 @@ const MESSAGE_TOKENS: u64 = 16;
 const DEFINITIONS_TOKENS: u64 = 1_000;
 /// What they put around each tool, schema or call of a tool.
 const DEFINITION_TOKENS: u64 = 256;
+/// How much of a text an embedding model is thought to read that nothing is known of: little, so that nothing is cut off.
+const UNKNOWN_WINDOW: u64 = 2_048;
 /// How much longer escaping can make a text, at most: `é` (two bytes) becomes `\u00e9`.
 const ESCAPING: u64 = 3;
 /// How much longer NFKC can make a text, at most: U+FDFA, three bytes, becomes 33. So a text of so many bytes that is
@@ -98,6 +100,18 @@ impl PromptBound {
     }
 }
 
+impl EmbeddingModel {
+    /// The most that embedding a text can cost that is not known yet and has at most so many tokens by [`text_tokens`];
+    /// `None` if the model has no price.
+    pub fn worst_case_up_to(&self, text: u64) -> Option<Money> {
+        // A piece may fall short of its length by a part of a character.
+        let shortest = (self.piece_bytes as u64).max(4).saturating_sub(3).max(1);
+        let pieces = (text / shortest).saturating_add(1);
+        let around = PromptBound::new().message_up_to(0).tokens().saturating_add(NFKC_EXPANSION);
+        self.per_token.map(|rate| rate.times(pieces.saturating_mul(around).saturating_add(text)))
+    }
+}
+
 /// No tokenizer makes more tokens of this text: the larger of its length and that of its NFKC form, in bytes.
 pub fn text_tokens(text: &str) -> u64 {
     let bytes = text.len() as u64;
@@ -117,6 +131,18 @@ impl Model {
         let prompt = prompt_bound.min(self.most_prompt_tokens());
         let answer = if self.mode == Mode::Embedding { 0 } else { u64::from(max_tokens) };
         self.worst_case(prompt, answer)
+    }
+
+    /// As memory uses it to make vectors: what a token can cost, and how much text it reads at once.
+    pub fn embedding(&self) -> EmbeddingModel {
+        let rates = self.rates.iter().filter(|rate| rate.tier == DEFAULT_TIER);
+        // No text has more tokens than bytes.
+        let window = self.max_input_tokens.or(self.context_window).unwrap_or(UNKNOWN_WINDOW);
+        EmbeddingModel {
+            model: self.id(),
+            per_token: rates.map(Rate::dearest_input).max(),
+            piece_bytes: usize::try_from(window).unwrap_or(usize::MAX),
+        }
     }
 
     /// How many prompt tokens a call can be charged for.
@@ -185,6 +211,30 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn no_text_costs_more_to_embed_than_one_of_its_length_can() {
+        for (piece_bytes, text) in [
+            (10, "aé日🦀".repeat(20)),
+            (4, "🦀日".repeat(9)),
+            (8_191, "x".repeat(30_000)),
+            (5, "\u{fdfa}".repeat(40)),
+        ] {
+            let model =
+                EmbeddingModel { model: "m".into(), per_token: Some(Money::from_picos(1)), piece_bytes };
+            let (exact, most) =
+                (model.worst_case(&text).unwrap(), model.worst_case_up_to(text_tokens(&text)).unwrap());
+            assert!(exact <= most, "{exact} > {most}: {text}");
+        }
+        let prices = PriceBook::builtin();
+        let known = prices.get("openai/text-embedding-3-small").unwrap();
+        let embedding = known.embedding();
+        assert_eq!(embedding.model, known.id());
+        assert_eq!(
+            (embedding.per_token, embedding.piece_bytes),
+            (Some(known.default_rate().unwrap().input), 8_191)
+        );
     }
 
     #[test]

@@ -190,10 +190,8 @@ impl<'q> Expectations<'q> {
         if let Some(recall) = recall {
             picos += self.embedded(ix, &recall.query);
         }
-        if let Some(embedding) =
-            self.question.embedding.filter(|_| agent.memory.as_ref().is_some_and(|memory| memory.store))
-        {
-            picos += cost(Some(embedding), answer, answer, 0.0);
+        if agent.memory.as_ref().is_some_and(|memory| memory.store) {
+            picos += answer * self.per_embedded_token();
         }
         let names = std::iter::once(&agent.model).chain(&agent.fallbacks);
         let least =
@@ -317,9 +315,17 @@ impl<'q> Expectations<'q> {
 
     /// What it costs to embed a template's text, in pico-dollars.
     fn embedded(&mut self, ix: NodeIx, template: &str) -> f64 {
-        let Some(model) = self.question.embedding else { return 0.0 };
-        let text = self.render(ix, template, Tokenizer::of(Some(model)), None).1;
-        cost(Some(model), text.tokens, text.tokens, 0.0)
+        let price = self.per_embedded_token();
+        if price == 0.0 {
+            return 0.0;
+        }
+        self.render(ix, template, Tokenizer::Cl100k, None).1.tokens * price
+    }
+
+    /// In pico-dollars.
+    fn per_embedded_token(&self) -> f64 {
+        let price = self.question.embedding.and_then(|model| model.per_token);
+        price.map_or(0.0, |price| price.picos() as f64)
     }
 }
 

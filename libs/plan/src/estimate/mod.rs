@@ -26,10 +26,10 @@ use nexus_model::{
     execution::Tokens,
     graph::{Graph, NodeIx},
     limits::Limits,
-    price::{Model, PriceBook},
+    price::{EmbeddingModel, PriceBook},
 };
 use serde_json::Value;
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 /// Rejections that one execution takes, however many its nodes allow.
 const BACKTRACKS: u64 = 5;
@@ -43,8 +43,8 @@ pub struct Basics<'a> {
     pub prices: &'a PriceBook,
     /// Sizes that outputs are held to.
     pub limits: &'a Limits,
-    /// The model that memory pays for; `None` if it costs nothing.
-    pub embedding: Option<&'a Model>,
+    /// The model that makes memory's vectors; `None` if that costs nothing.
+    pub embedding: Option<&'a EmbeddingModel>,
     /// What earlier runs teach.
     pub history: &'a History,
 }
@@ -55,7 +55,7 @@ struct Question<'a> {
     inputs: &'a Value,
     prices: &'a PriceBook,
     limits: &'a Limits,
-    embedding: Option<&'a Model>,
+    embedding: Option<&'a EmbeddingModel>,
     history: &'a History,
     graph: &'a Graph,
     flow: &'a Flow,
@@ -230,10 +230,11 @@ struct Tools<'d> {
 /// A tool as a model is shown it.
 struct AttachedTool<'d> {
     name: &'d str,
-    description: &'d str,
+    description: Cow<'d, str>,
     parameters: &'d Value,
-    /// Whether using it embeds a text.
-    embeds: bool,
+    node: NodeIx,
+    /// The template of the text that is embedded when it is used.
+    embeds: Option<&'d str>,
 }
 
 static ANY_OBJECT: LazyLock<Value> =
@@ -245,9 +246,18 @@ impl<'d> Tools<'d> {
         let shown = |ix: &NodeIx| match &nodes[*ix].kind {
             NodeKind::Tool(tool) => Some(AttachedTool {
                 name: nodes[*ix].id.as_str(),
-                description: tool.description.as_deref().unwrap_or(&nodes[*ix].name),
+                description: match (&tool.description, nodes[*ix].name.as_str()) {
+                    (Some(description), _) => Cow::Borrowed(description.as_str()),
+                    (None, "") => Cow::Owned(format!("Runs the tool {}.", tool.tool.name())),
+                    (None, name) => Cow::Borrowed(name),
+                },
                 parameters: tool.parameters.as_ref().unwrap_or(&ANY_OBJECT),
-                embeds: matches!(tool.tool, Tool::MemoryStore { .. } | Tool::MemoryRecall { .. }),
+                node: *ix,
+                embeds: match &tool.tool {
+                    Tool::MemoryStore { text, .. } => Some(text),
+                    Tool::MemoryRecall { query, .. } => Some(query),
+                    _ => None,
+                },
             }),
             _ => None,
         };

@@ -36,8 +36,10 @@ const AS_JSON: u64 = 6;
 const AROUND_JSON: u64 = 16;
 /// What is said to a model about an answer that is not accepted, but for what it quotes.
 const REASON: u64 = 8 << 10;
-/// Longest text that is kept in or looked up from memory, bytes.
-const MEMORY_BYTES: u64 = 64 << 10;
+/// How often a reason quotes the answer: up to five problems, each with its place, escaped.
+const QUOTED: u64 = 10;
+/// A length that no arguments of a tool have.
+const LONG: u64 = 1 << 40;
 
 /// How long a node's output can be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -126,7 +128,7 @@ impl<'q> Bounds<'q> {
             prompt = prompt.definition(schema);
         }
         for tool in tools.of(ix) {
-            prompt = prompt.tool(tool.name, tool.description, tool.parameters);
+            prompt = prompt.tool(tool.name, &tool.description, tool.parameters);
         }
         let recall = agent.memory.as_ref().and_then(|memory| memory.recall.as_ref());
         if recall.is_some() {
@@ -135,11 +137,10 @@ impl<'q> Bounds<'q> {
         }
         let can_reject =
             agent.output_schema.is_some() || (!agent.checks.is_empty() && node.policy.backtrack.is_none());
-        let first = prompt.tokens();
         if can_reject {
             // The answer, and a reason that quotes it.
             let checks = agent.checks.iter().map(|check| text_tokens(check)).max().unwrap_or(0);
-            let reason = answer.saturating_mul(5).saturating_add(checks).saturating_add(REASON);
+            let reason = answer.saturating_mul(QUOTED).saturating_add(checks).saturating_add(REASON);
             prompt = prompt.message_up_to(answer).message_up_to(reason);
         }
         let has_tools = !tools.of(ix).is_empty();
@@ -149,13 +150,8 @@ impl<'q> Bounds<'q> {
         let price = |model: &Option<&Model>, prompt: u64| {
             model.map_or(Money::ZERO, |model| model.reservation(prompt, agent.max_tokens))
         };
-        // The first attempt cannot have been rejected before; all that follow can.
-        let failing: Money = models
-            .iter()
-            .map(|model| {
-                price(model, if can_reject { longest } else { first.max(longest) }).times(self.attempts(node))
-            })
-            .sum();
+        let failing: Money =
+            models.iter().map(|model| price(model, longest).times(self.attempts(node))).sum();
         let more = rounds.saturating_add(u64::from(can_reject));
         let further: Money = models.iter().map(|model| price(model, longest)).max().unwrap_or(Money::ZERO);
         let mut cost = failing.plus(further.times(more));
@@ -166,13 +162,32 @@ impl<'q> Bounds<'q> {
         if agent.memory.as_ref().is_some_and(|memory| memory.store) {
             cost = cost.plus(self.embedded(answer, starts));
         }
-        // A model may use several tools in one round, in as many words as it has tokens.
-        let uses = rounds.saturating_mul(u64::from(agent.max_tokens));
-        let embeds = tools.of(ix).iter().any(|tool| tool.embeds);
-        if embeds {
-            cost = cost.plus(self.embedded(MEMORY_BYTES.saturating_mul(NFKC_EXPANSION), uses));
-        }
+        let used =
+            tools.of(ix).iter().filter_map(|tool| Some(self.used(tool.node, tool.embeds?, agent, answer)));
+        cost = cost.plus(used.max().unwrap_or(Money::ZERO).times(rounds));
         (cost, self.answered(agent))
+    }
+
+    /// What it costs to embed texts in one round of tools. The model may ask as often as its answer has tokens; all that
+    /// it asks for together is no longer than its answer.
+    fn used(&self, tool: NodeIx, template: &str, agent: &AgentConfig, answer: u64) -> Money {
+        let with = |args: u64| {
+            let size = |path: &[String]| match path.first().map(String::as_str) {
+                Some("args") => Some(Size::value(args)),
+                _ => self.size(tool, path),
+            };
+            most_printed(template, &size).ok().flatten()
+        };
+        let times = u64::from(agent.max_tokens);
+        // Texts grow with their arguments, never slower the longer those are (see `most_printed`).
+        match (with(0), with(LONG)) {
+            (Some(fixed), Some(long)) => {
+                let slope = long.saturating_sub(fixed).div_ceil(LONG);
+                let texts = self.embedded(fixed, times);
+                texts.plus(self.embedded(answer.saturating_mul(AS_JSON).saturating_mul(slope), 1))
+            }
+            _ => self.embedded(self.longest(), times),
+        }
     }
 
     /// The longest answer of any of the agent's models.
@@ -203,9 +218,8 @@ impl<'q> Bounds<'q> {
 
     /// What it costs to embed a text so often.
     fn embedded(&self, text: u64, times: u64) -> Money {
-        let Some(model) = self.question.embedding else { return Money::ZERO };
-        let text = text.min(MEMORY_BYTES.saturating_mul(NFKC_EXPANSION));
-        model.reservation(PromptBound::new().message_up_to(text).tokens(), 0).times(times)
+        let most = self.question.embedding.and_then(|model| model.worst_case_up_to(text.min(self.longest())));
+        most.unwrap_or(Money::ZERO).times(times)
     }
 
     /// The most that a template of this node prints.
@@ -258,7 +272,7 @@ impl<'q> Bounds<'q> {
         let output = |ix: NodeIx| self.outputs.get(ix).map_or(0, |output| whole(*output));
         let Some(theirs) = self.question.rejected_by[ix].iter().map(|by| output(*by)).max() else { return 4 };
         // The reason quotes what was answered.
-        let reason = as_json(theirs.saturating_mul(5).saturating_add(REASON));
+        let reason = as_json(theirs.saturating_mul(QUOTED).saturating_add(REASON));
         output(ix).saturating_add(theirs).saturating_add(reason)
     }
 

@@ -204,8 +204,7 @@ impl Run<'_> {
 
     fn embed(&mut self, text: Option<&str>) {
         if let (Some(text), Some(model)) = (text, self.prices.get("openai/text-embedding-3-small")) {
-            let bound = PromptBound::new().message(text).tokens();
-            self.spent = self.spent.plus(model.reservation(bound, 0));
+            self.spent = self.spent.plus(model.embedding().worst_case(text).unwrap());
         }
     }
 }
