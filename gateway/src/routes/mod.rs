@@ -4,6 +4,7 @@ mod compatible;
 mod documents;
 mod events;
 mod executions;
+mod memory;
 mod models;
 mod scraping;
 mod system;
@@ -31,6 +32,11 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(executions::cancel))
         .routes(routes!(executions::resume))
         .routes(routes!(executions::memory))
+        .routes(routes!(memory::list, memory::store, memory::delete_scope))
+        .routes(routes!(memory::recall))
+        .routes(routes!(memory::reembed))
+        .routes(routes!(memory::model))
+        .routes(routes!(memory::delete))
         .routes(routes!(events::list))
         .routes(routes!(events::watch))
         .routes(routes!(models::list))

@@ -6,10 +6,12 @@
 
 mod document;
 mod execution;
+mod memory;
 mod scraping;
 
 pub(crate) use document::*;
 pub(crate) use execution::*;
+pub(crate) use memory::*;
 pub(crate) use scraping::*;
 
 use serde::Serialize;
@@ -174,7 +176,7 @@ pub(crate) struct MemoryEntry {
     text: String,
     /// What was kept beside it.
     metadata: BTreeMap<String, Value>,
-    /// Likeness to a query, 0 to 1; absent in lists.
+    /// Likeness to the query: the cosine of the angle between the two vectors, below 0 taken for 0; absent in lists.
     #[schema(nullable = false)]
     score: Option<f32>,
     /// When it was kept.
