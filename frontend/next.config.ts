@@ -21,8 +21,8 @@ export default function config(phase: string): NextConfig {
         beforeFiles: [
           { source: "/workflows/:id/executions/:execId", destination: "/workflows/_/executions/_" },
           { source: "/workflows/:id/executions", destination: "/workflows/_/executions" },
-          { source: "/workflows/:id", destination: "/workflows/_" },
-          { source: "/executions/:execId", destination: "/executions/_" },
+          { source: "/workflows/:id((?!new$).*)", destination: "/workflows/_" },
+          { source: "/executions/:execId((?!compare$).*)", destination: "/executions/_" },
         ],
         afterFiles: proxied.map((source) => ({ source, destination: `${server}${source}` })),
         fallback: [],

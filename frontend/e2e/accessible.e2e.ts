@@ -100,9 +100,7 @@ const STATES: State[] = [
     name: "a workflow",
     path: () => `/workflows/${ids.workflow}`,
     ready: async (page) => {
-      await heading(page, "Accessible");
-      await page.getByText("2 steps, at most").waitFor();
-      await page.getByRole("table", { name: "Runs of this workflow" }).waitFor();
+      await page.locator('.nx-flow[data-nodes="2"]').waitFor();
     },
   },
   {
@@ -128,7 +126,7 @@ const STATES: State[] = [
     name: "a finished run, a node and an event open",
     path: () => run(ids.succeeded),
     ready: async (page) => {
-      await page.locator('[data-node="write"] button').first().click();
+      await page.locator('li[data-node="write"] button').first().click();
       await page.getByRole("list", { name: "Attempts of Write" }).waitFor();
       await page.locator('[data-type="agent_completed"] button').first().click();
       await page.getByRole("region", { name: /^Data of event/ }).waitFor();
@@ -138,7 +136,7 @@ const STATES: State[] = [
     name: "a failed run, about to be resumed",
     path: () => run(ids.failed),
     ready: async (page) => {
-      await page.getByRole("button", { name: "Resume" }).click();
+      await page.getByRole("button", { name: "Resume", exact: true }).click();
       await page.getByRole("dialog").waitFor();
     },
   },
@@ -189,14 +187,13 @@ describe("with the keyboard", () => {
     provider.release();
     const { page, context } = await open(browser, nexus.base);
     await page.goto(`/workflows/${ids.workflow}`);
-    await page.getByRole("button", { name: "Run", exact: true }).focus();
-    await page.keyboard.press("Enter");
+    await page.keyboard.press("ControlOrMeta+Enter");
     const dialog = page.getByRole("dialog");
     await dialog.waitFor();
     await dialog.getByLabel("Topic").focus();
     await page.keyboard.type("keys");
     await page.keyboard.press("Enter");
-    await heading(page, /Succeeded/);
+    await page.getByRole("region", { name: "Run on the canvas" }).getByText("Succeeded", { exact: true }).waitFor();
 
     await page.goto("/settings");
     await page.getByRole("radio", { name: "As the system" }).focus();

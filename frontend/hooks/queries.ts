@@ -21,8 +21,8 @@ export function useWorkflows(q: string) {
   });
 }
 
-export function useWorkflow(id: string) {
-  return useQuery({ queryKey: keys.workflow(id), queryFn: ({ signal }) => api.workflow(id, signal) });
+export function useWorkflow(id: string, enabled = true) {
+  return useQuery({ queryKey: keys.workflow(id), queryFn: ({ signal }) => api.workflow(id, signal), enabled });
 }
 
 export function useVersions(id: string) {

@@ -5,6 +5,9 @@ export const routes = {
   home: () => "/",
   executions: () => "/executions",
   execution: (execution: string) => `/executions/${encodeURIComponent(execution)}`,
+  newWorkflow: (template?: string) =>
+    template === undefined ? "/workflows/new" : `/workflows/new?template=${encodeURIComponent(template)}`,
+  compare: (a: string, b: string) => `/executions/compare?a=${encodeURIComponent(a)}&b=${encodeURIComponent(b)}`,
   workflow: (workflow: string) => `/workflows/${encodeURIComponent(workflow)}`,
   workflowExecutions: (workflow: string) => `/workflows/${encodeURIComponent(workflow)}/executions`,
   run: (workflow: string, execution: string) =>
@@ -12,6 +15,15 @@ export const routes = {
   models: () => "/models",
   settings: () => "/settings",
 };
+
+const NEW = "new";
+const COMPARE = "compare";
+
+/** Whether an address is the builder's: `/workflows/new`, `/workflows/<id>`. */
+export function isBuilder(pathname: string): boolean {
+  const parts = pathname.split("/").filter((text) => text !== "");
+  return parts[0] === "workflows" && parts.length === 2;
+}
 
 export interface RouteIds {
   workflow: string | null;
@@ -31,8 +43,10 @@ function part(text: string | undefined): string | null {
 export function idsOf(pathname: string): RouteIds {
   const parts = pathname.split("/").filter((text) => text !== "");
   if (parts[0] === "workflows") {
+    if (parts[1] === NEW) return { workflow: null, execution: null };
     return { workflow: part(parts[1]), execution: parts[2] === "executions" ? part(parts[3]) : null };
   }
+  if (parts[0] === "executions" && parts[1] === COMPARE) return { workflow: null, execution: null };
   if (parts[0] === "executions") return { workflow: null, execution: part(parts[1]) };
   return { workflow: null, execution: null };
 }

@@ -6,7 +6,7 @@ import { Button } from "@/components/ui/button";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { EmptyState, ErrorNote, ErrorState } from "@/components/ui/states";
 import { useExecutions } from "@/hooks/queries";
-import { ExecutionTable } from "./table";
+import { ExecutionTable, type Picks } from "./table";
 
 export interface ExecutionListProps {
   workflow: string | null;
@@ -17,9 +17,20 @@ export interface ExecutionListProps {
   /** Ends after the first page, with this under it. */
   footer?: ReactNode;
   empty: { title: string; text: string };
+  /** Lets runs be picked, to be compared. */
+  pick?: Picks;
 }
 
-export function ExecutionList({ workflow, status, label, limit, compact = false, footer, empty }: ExecutionListProps) {
+export function ExecutionList({
+  workflow,
+  status,
+  label,
+  limit,
+  compact = false,
+  footer,
+  empty,
+  pick,
+}: ExecutionListProps) {
   const query = useExecutions(workflow, status, limit);
   const items = query.data?.pages.flatMap((page) => page.items) ?? [];
   if (query.isPending) return <SkeletonRows rows={compact ? 4 : 8} />;
@@ -40,7 +51,13 @@ export function ExecutionList({ workflow, status, label, limit, compact = false,
           <ErrorNote error={query.error} onRetry={() => query.refetch()} />
         </div>
       )}
-      <ExecutionTable items={items} label={label} compact={compact} showName={workflow === null} />
+      <ExecutionTable
+        items={items}
+        label={label}
+        compact={compact}
+        showName={workflow === null}
+        {...(pick ? { pick } : {})}
+      />
       {footer === undefined
         ? query.hasNextPage && (
             <div className="border-t p-3 text-center">

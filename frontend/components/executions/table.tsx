@@ -2,6 +2,7 @@
 "use client";
 import Link from "next/link";
 import { cx } from "@/components/ui/cx";
+import { shorten } from "@/components/ui/shorten";
 import { ExecutionBadge } from "@/components/ui/status";
 import { useNow } from "@/hooks/use-now";
 import type { ExecutionSummary } from "@/lib/api/types";
@@ -16,9 +17,16 @@ export interface ExecutionTableProps {
   /** For narrow places: leaves out the less important columns. */
   compact?: boolean;
   showName?: boolean;
+  pick?: Picks;
 }
 
-export function ExecutionTable({ items, label, compact = false, showName = true }: ExecutionTableProps) {
+/** At most two runs, to be compared. */
+export interface Picks {
+  chosen: readonly string[];
+  onPick: (id: string, on: boolean) => void;
+}
+
+export function ExecutionTable({ items, label, compact = false, showName = true, pick }: ExecutionTableProps) {
   const now = useNow();
   const wide = compact ? "hidden" : "hidden md:table-cell";
   const widest = compact ? "hidden" : "hidden lg:table-cell";
@@ -28,6 +36,11 @@ export function ExecutionTable({ items, label, compact = false, showName = true 
       <caption className="sr-only">{label}</caption>
       <thead className="text-xs text-mute">
         <tr className="border-b">
+          {pick && (
+            <th scope="col" className="w-8 py-2 pl-4">
+              <span className="sr-only">Compare</span>
+            </th>
+          )}
           <th scope="col" className={cx(head, "hidden pr-3 pl-4 sm:table-cell")}>
             Status
           </th>
@@ -53,7 +66,16 @@ export function ExecutionTable({ items, label, compact = false, showName = true 
       </thead>
       <tbody className="divide-y">
         {items.map((item) => (
-          <Row key={item.id} item={item} now={now} wide={wide} widest={widest} compact={compact} showName={showName} />
+          <Row
+            key={item.id}
+            item={item}
+            now={now}
+            wide={wide}
+            widest={widest}
+            compact={compact}
+            showName={showName}
+            {...(pick ? { pick } : {})}
+          />
         ))}
       </tbody>
     </table>
@@ -67,13 +89,25 @@ interface RowProps {
   widest: string;
   compact: boolean;
   showName: boolean;
+  pick?: Picks;
 }
 
-function Row({ item, now, wide, widest, compact, showName }: RowProps) {
+function Row({ item, now, wide, widest, compact, showName, pick }: RowProps) {
   const cell = "nums py-2 align-top leading-6 whitespace-nowrap";
   const name = showName ? (item.workflow_name ?? shortId(item.workflow_id)) : shortId(item.id);
   return (
     <tr className="relative transition-colors hover:bg-sunken">
+      {pick && (
+        <td className="relative z-10 py-2 pl-4 align-top">
+          <input
+            type="checkbox"
+            aria-label={`Compare the run ${shortId(item.id)}${item.workflow_name ? ` of ${shorten(item.workflow_name, 60)}` : ""}`}
+            className="mt-1 size-4 accent-(--accent)"
+            checked={pick.chosen.includes(item.id)}
+            onChange={(event) => pick.onPick(item.id, event.target.checked)}
+          />
+        </td>
+      )}
       <td className="hidden py-2 pr-3 pl-4 align-top sm:table-cell">
         <ExecutionBadge status={item.status} />
       </td>

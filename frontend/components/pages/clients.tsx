@@ -5,7 +5,7 @@ import { SkeletonPage } from "@/components/ui/skeleton";
 
 const loading = () => <SkeletonPage />;
 
-export const WorkflowClient = dynamic(() => import("./workflow").then((module) => module.WorkflowPage), {
+export const WorkflowClient = dynamic(() => import("./builder").then((module) => module.BuilderPage), {
   ssr: false,
   loading,
 });
@@ -16,3 +16,8 @@ export const ExecutionsClient = dynamic(() => import("./executions").then((modul
 });
 
 export const RunClient = dynamic(() => import("./run").then((module) => module.RunPage), { ssr: false, loading });
+
+export const CompareClient = dynamic(() => import("./compare").then((module) => module.ComparePage), {
+  ssr: false,
+  loading,
+});

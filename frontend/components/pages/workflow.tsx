@@ -1,10 +1,11 @@
-// One workflow: what it is, its plan and nodes, its versions and runs, and the way to run it.
+// One workflow for reading, on a phone: what it is, its plan and nodes, its versions and runs, and the way to run it.
 "use client";
 import { Download, Play } from "lucide-react";
 import Link from "next/link";
 import { usePathname } from "next/navigation";
 import { useState } from "react";
 import { ExecutionList } from "@/components/executions/list";
+import { RunMap } from "@/components/run/map";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Card, PageHead } from "@/components/ui/card";
 import { SkeletonPage } from "@/components/ui/skeleton";
@@ -106,6 +107,11 @@ function Loaded({ workflow }: { workflow: Workflow }) {
       )}
       <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,1.35fr)_minmax(0,1fr)]">
         <div className="space-y-4">
+          {workflow.graph.nodes.length > 0 && (
+            <section aria-label="Drawing" className="h-72 overflow-hidden rounded-lg border bg-surface shadow-card">
+              <RunMap document={workflow} run={null} selected={null} onSelect={() => {}} />
+            </section>
+          )}
           <PlanView workflow={workflow} />
           <Card title="Nodes" flush>
             <NodeTable workflow={workflow} />

@@ -1,46 +1,24 @@
 // What can be done with a run: cancel it, go on with it, run its workflow again.
 "use client";
-import { useQueryClient } from "@tanstack/react-query";
-import { Ban, Play, RotateCw } from "lucide-react";
+import { Play, RotateCw } from "lucide-react";
 import { useState } from "react";
 import { Button } from "@/components/ui/button";
 import { RunDialog } from "@/components/workflows/run-dialog";
-import { keys } from "@/hooks/queries";
-import { api } from "@/lib/api/client";
-import { describeError } from "@/lib/api/errors";
 import type { JsonObject, WorkflowDocument } from "@/lib/api/types";
 import { isResumable } from "@/lib/status";
-import { toast } from "@/lib/toasts";
+import { CancelButton } from "./cancel-button";
 import type { RunHeadProps } from "./head";
 import { ResumeDialog } from "./resume-dialog";
+import { RunMenu } from "./run-menu";
 
 export function Actions({ execution, run, status, document, onChanged, onResumed }: RunHeadProps) {
-  const client = useQueryClient();
-  const [cancelling, setCancelling] = useState(false);
   const [resuming, setResuming] = useState(false);
   const [again, setAgain] = useState(false);
   const live = status === "running" || status === "queued";
 
-  async function cancel() {
-    setCancelling(true);
-    try {
-      await api.cancel(execution);
-      void client.invalidateQueries({ queryKey: keys.executions });
-    } catch (error) {
-      toast(describeError(error).message, "error");
-    } finally {
-      setCancelling(false);
-      onChanged();
-    }
-  }
-
   return (
     <>
-      {live && (
-        <Button variant="danger" icon={<Ban aria-hidden size={15} />} disabled={cancelling} onClick={cancel}>
-          {cancelling ? "Cancelling…" : "Cancel run"}
-        </Button>
-      )}
+      {live && <CancelButton large execution={execution} onChanged={onChanged} />}
       {!live && document && run.workflowId !== null && (
         <Button icon={<Play aria-hidden size={15} />} onClick={() => setAgain(true)}>
           Run again
@@ -51,12 +29,14 @@ export function Actions({ execution, run, status, document, onChanged, onResumed
           Resume
         </Button>
       )}
+      <RunMenu execution={execution} run={run} document={document} />
       <ResumeDialog
         open={resuming}
         onOpenChange={setResuming}
         execution={execution}
         run={run}
         status={status}
+        document={document}
         onResumed={onResumed}
       />
       {document && run.workflowId !== null && (

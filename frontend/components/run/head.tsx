@@ -7,12 +7,13 @@ import { cx } from "@/components/ui/cx";
 import { ExecutionBadge } from "@/components/ui/status";
 import { useNow } from "@/hooks/use-now";
 import type { ExecutionStatus, Workflow } from "@/lib/api/types";
-import { formatUsd, spentShare } from "@/lib/format/money";
+import { formatUsd } from "@/lib/format/money";
 import { formatCount, shortId, totalTokens } from "@/lib/format/text";
 import { elapsedMs, formatDuration, formatMoment } from "@/lib/format/time";
 import { routes } from "@/lib/routes";
 import { progressOf, type RunState, totalsOf } from "@/lib/run/state";
 import { Actions } from "./actions";
+import { SpendBar } from "./spend-bar";
 
 export interface RunHeadProps {
   execution: string;
@@ -130,9 +131,6 @@ function Figure({ label, small, children }: { label: string; small?: string; chi
 }
 
 function Cost({ run, usd, live }: { run: RunState; usd: number; live: boolean }) {
-  const spent = spentShare(usd, run.limitUsd);
-  const held = spentShare(usd + run.reservedUsd, run.limitUsd);
-  const hot = run.budgetWarned || (spent !== null && spent >= 0.8);
   return (
     <div className="order-first col-span-3 border-b px-4 py-3 md:order-none md:col-span-1 md:border-b-0">
       <dt className="text-xs text-mute">Cost</dt>
@@ -142,23 +140,9 @@ function Cost({ run, usd, live }: { run: RunState; usd: number; live: boolean })
           {run.limitUsd === null ? "no cap" : `of ${formatUsd(run.limitUsd)}`}
           {live && run.reservedUsd > 0 && ` · ${formatUsd(run.reservedUsd)} held`}
         </span>
-        {spent !== null && held !== null && (
-          <svg
-            role="img"
-            aria-label={`${Math.round(spent * 100)} % of the cap is spent`}
-            viewBox="0 0 100 4"
-            preserveAspectRatio="none"
-            className="mt-1.5 block h-1.5 w-full rounded-full"
-          >
-            <rect width="100" height="4" className="fill-line" />
-            {live && <rect width={held * 100} height="4" className="fill-slate-400 dark:fill-slate-500" />}
-            <rect
-              width={spent * 100}
-              height="4"
-              className={hot ? "fill-fuchsia-600 dark:fill-fuchsia-400" : "fill-accent"}
-            />
-          </svg>
-        )}
+        <span className="mt-1.5 block">
+          <SpendBar run={run} usd={usd} live={live} />
+        </span>
       </dd>
     </div>
   );

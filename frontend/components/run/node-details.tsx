@@ -71,7 +71,7 @@ function Input({ value, name }: { value: Json; name: string }) {
 function Part({ title, children }: { title: string; children: ReactNode }) {
   return (
     <div>
-      <h4 className="mb-1.5 text-xs font-medium text-ink-2">{title}</h4>
+      <h3 className="mb-1.5 text-xs font-medium text-ink-2">{title}</h3>
       {children}
     </div>
   );

@@ -7,9 +7,10 @@ import { Dialog, DialogBody, DialogFooter } from "@/components/ui/dialog";
 import { Field, Input, Select } from "@/components/ui/field";
 import { ErrorNote } from "@/components/ui/states";
 import { api } from "@/lib/api/client";
-import type { ExecutionStatus } from "@/lib/api/types";
+import type { ExecutionStatus, WorkflowDocument } from "@/lib/api/types";
 import { formatUsd, parseUsdField, usdFieldValue } from "@/lib/format/money";
 import { plural } from "@/lib/format/text";
+import { savingOf } from "@/lib/run/saving";
 import type { RunState } from "@/lib/run/state";
 
 export interface ResumeDialogProps {
@@ -18,6 +19,9 @@ export interface ResumeDialogProps {
   execution: string;
   run: RunState;
   status: ExecutionStatus;
+  document: WorkflowDocument | undefined;
+  /** The node to begin with. */
+  from?: string;
   onResumed: () => void;
 }
 
@@ -34,17 +38,17 @@ export function ResumeDialog(props: ResumeDialogProps) {
   );
 }
 
-function ResumeForm({ onOpenChange, execution, run, status, onResumed }: ResumeDialogProps) {
+function ResumeForm({ onOpenChange, execution, run, status, document, from: first, onResumed }: ResumeDialogProps) {
   const stopped = status === "budget_exceeded";
   const [limit, setLimit] = useState(() =>
     usdFieldValue(stopped && run.limitUsd !== null ? run.limitUsd * 2 : run.limitUsd),
   );
-  const [from, setFrom] = useState("");
+  const finished = status === "succeeded";
+  const [from, setFrom] = useState(first ?? "");
   const [wrong, setWrong] = useState<string | undefined>(undefined);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
-  const kept = [...run.nodes.values()].filter((node) => node.status === "succeeded" && node.id !== from);
-  const saved = kept.reduce((sum, node) => sum + node.costUsd, 0);
+  const { kept, usd: saved, repeated } = savingOf(run, document, from === "" ? null : from);
   const choices = run.order.filter((id) => (run.nodes.get(id)?.attempts.length ?? 0) > 0);
 
   async function submit(event: FormEvent) {
@@ -96,7 +100,7 @@ function ResumeForm({ onOpenChange, execution, run, status, onResumed }: ResumeD
         <Field label="From" help="Choosing a node repeats it and everything that depends on it.">
           {(props) => (
             <Select {...props} value={from} onChange={(event) => setFrom(event.target.value)}>
-              <option value="">where it stopped</option>
+              {!finished && <option value="">where it stopped</option>}
               {choices.map((id) => (
                 <option key={id} value={id}>
                   {id}
@@ -105,11 +109,17 @@ function ResumeForm({ onOpenChange, execution, run, status, onResumed }: ResumeD
             </Select>
           )}
         </Field>
-        {from === "" && kept.length > 0 && (
-          <p className="nums text-ink-2">
-            Keeps {plural(kept.length, "finished node")}, worth {formatUsd(saved)}.
-          </p>
-        )}
+        <p className="nums rounded-md border bg-sunken px-3 py-2 text-ink-2">
+          {kept.length === 0 ? (
+            "Nothing is kept: everything is done again."
+          ) : (
+            <>
+              Keeps {plural(kept.length, "finished node")} and so saves{" "}
+              <strong className="font-semibold text-ink">{formatUsd(saved)}</strong>
+              {from !== "" && repeated > 0 && <>; {plural(repeated, "node")} may be done again</>}.
+            </>
+          )}
+        </p>
         {error !== null && <ErrorNote error={error} />}
       </DialogBody>
       <DialogFooter>

@@ -26,13 +26,24 @@ const ENTRIES: Entry[] = [
   { href: routes.settings(), label: "Settings", icon: Settings, owns: (path) => path.startsWith("/settings") },
 ];
 
-export function SideNav() {
+export function SideNav({ narrow = false }: { narrow?: boolean }) {
   const path = usePathname();
   return (
-    <aside className="sticky top-0 hidden h-dvh w-52 shrink-0 flex-col border-r bg-surface px-3 py-4 md:flex">
-      <Link href="/" className="mb-5 flex items-center gap-2.5 rounded-md px-2 py-1 font-semibold tracking-tight">
+    <aside
+      className={cx(
+        "sticky top-0 hidden h-dvh shrink-0 flex-col border-r bg-surface md:flex",
+        narrow ? "w-13 px-2 py-3" : "w-52 px-3 py-4",
+      )}
+    >
+      <Link
+        href="/"
+        className={cx(
+          "flex items-center gap-2.5 rounded-md py-1 font-semibold tracking-tight",
+          narrow ? "mb-4 justify-center" : "mb-5 px-2",
+        )}
+      >
         <Logo />
-        Nexus
+        <span className={narrow ? "sr-only" : ""}>Nexus</span>
       </Link>
       <nav aria-label="Main">
         <ul className="space-y-0.5">
@@ -43,13 +54,15 @@ export function SideNav() {
                 <Link
                   href={href}
                   aria-current={here ? "page" : undefined}
+                  title={narrow ? label : undefined}
                   className={cx(
-                    "flex items-center gap-2.5 rounded-md px-2 py-1.5 transition-colors",
+                    "flex items-center gap-2.5 rounded-md transition-colors",
+                    narrow ? "h-9 justify-center" : "px-2 py-1.5",
                     here ? "bg-accent-soft font-medium text-accent" : "text-ink-2 hover:bg-sunken hover:text-ink",
                   )}
                 >
                   <Icon aria-hidden size={16} />
-                  {label}
+                  <span className={narrow ? "sr-only" : ""}>{label}</span>
                 </Link>
               </li>
             );

@@ -35,3 +35,23 @@ export function SkeletonPage() {
     </div>
   );
 }
+
+export function SkeletonBuilder() {
+  return (
+    <div role="status" className="flex h-full flex-col">
+      <span className="sr-only">Loading…</span>
+      <div className="flex h-13 items-center gap-3 border-b bg-surface px-4">
+        <Skeleton className="h-4 w-44" />
+        <Skeleton className="ml-auto h-8 w-64" />
+      </div>
+      <div className="flex min-h-0 flex-1">
+        <div className="w-60 border-r bg-surface" />
+        <div className="flex flex-1 items-center justify-center gap-16">
+          <Skeleton className="h-22 w-52" />
+          <Skeleton className="h-22 w-52" />
+        </div>
+        <div className="w-88 border-l bg-surface" />
+      </div>
+    </div>
+  );
+}

@@ -90,3 +90,26 @@ export function ExecutionBadge({ status }: { status: ExecutionStatus }) {
 export function NodeBadge({ look, detail }: { look: NodeLook; detail?: string | undefined }) {
   return <Badge look={nodeLook(look)} detail={detail} />;
 }
+
+const MARKS: Record<Tone, string> = {
+  slate: "text-slate-700 dark:text-slate-300",
+  blue: "text-blue-800 dark:text-blue-300",
+  amber: "text-amber-900 dark:text-amber-300",
+  green: "text-green-800 dark:text-green-300",
+  red: "text-red-800 dark:text-red-300",
+  fuchsia: "text-fuchsia-800 dark:text-fuchsia-300",
+  stone: "text-stone-700 dark:text-stone-300",
+  cyan: "text-cyan-900 dark:text-cyan-300",
+};
+
+/** The same without a box, for small places. */
+export function StatusMark({ look, detail }: { look: NodeLook; detail?: string | undefined }) {
+  const { word, tone, shape } = nodeLook(look);
+  return (
+    <span className={cx("inline-flex min-w-0 items-center gap-1.5 text-xs font-medium whitespace-nowrap", MARKS[tone])}>
+      <ShapeIcon shape={shape} size={12} />
+      <span className="truncate">{word}</span>
+      {detail && <span className="nums font-normal">{detail}</span>}
+    </span>
+  );
+}

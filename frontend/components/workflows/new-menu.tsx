@@ -54,6 +54,10 @@ export function NewMenu() {
           </Button>
         }
       >
+        <MenuItem icon={<Plus aria-hidden size={14} />} onSelect={() => router.push(routes.newWorkflow())}>
+          Blank workflow
+        </MenuItem>
+        <MenuSeparator />
         {examples.length > 0 && <MenuLabel>From a template</MenuLabel>}
         {examples.map(({ slug, document }) => (
           <MenuItem key={slug} onSelect={() => create(() => document)}>

@@ -18,6 +18,7 @@ import { randomKey } from "@/lib/ids";
 import { routes } from "@/lib/routes";
 import { type FormErrors, fieldsOf, initialValues, readForm, serverErrors } from "@/lib/schema-form";
 import { InputsForm } from "./inputs-form";
+import { RunEstimate } from "./run-estimate";
 
 export interface RunDialogProps {
   open: boolean;
@@ -26,6 +27,8 @@ export interface RunDialogProps {
   /** Gives the workflow's id; creates it for a template. Asked at most once. */
   workflowId: () => Promise<string>;
   action?: string;
+  /** What follows; the run's own page if nothing else is said. */
+  onStarted?: (workflow: string, execution: string) => void;
 }
 
 const BUDGET = "budget.limit_usd";
@@ -43,7 +46,7 @@ export function RunDialog(props: RunDialogProps) {
   );
 }
 
-function RunForm({ document, workflowId, onOpenChange, action = "Run" }: RunDialogProps) {
+function RunForm({ document, workflowId, onOpenChange, action = "Run", onStarted }: RunDialogProps) {
   const router = useRouter();
   const client = useQueryClient();
   const fields = useMemo(() => fieldsOf(document.inputs), [document]);
@@ -57,7 +60,9 @@ function RunForm({ document, workflowId, onOpenChange, action = "Run" }: RunDial
   const key = useRef({ body: "", key: "" });
 
   // the page of the run is needed in a moment; what is said before it listens is not heard
-  useEffect(() => void import("@/components/pages/run"), []);
+  useEffect(() => {
+    if (onStarted === undefined) void import("@/components/pages/run");
+  }, [onStarted]);
 
   async function start(inputs: Parameters<typeof api.execute>[1]["inputs"], budget: Budget | null) {
     created.current ??= workflowId();
@@ -72,8 +77,12 @@ function RunForm({ document, workflowId, onOpenChange, action = "Run" }: RunDial
     const { execution_id } = await api.execute(id, body, key.current.key);
     void client.invalidateQueries({ queryKey: keys.executions });
     onOpenChange(false);
-    router.push(routes.run(id, execution_id));
+    if (onStarted) onStarted(id, execution_id);
+    else router.push(routes.run(id, execution_id));
   }
+
+  const filled = readForm(fields, values);
+  const typed = parseUsdField(limit);
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -141,6 +150,11 @@ function RunForm({ document, workflowId, onOpenChange, action = "Run" }: RunDial
             )}
           </Field>
         </div>
+        <RunEstimate
+          document={document}
+          inputs={"inputs" in filled ? filled.inputs : null}
+          budget={typed ? { limit_usd: typed, on_exhausted: exhausted } : null}
+        />
         {error !== null && <ErrorNote error={error} />}
       </DialogBody>
       <DialogFooter>

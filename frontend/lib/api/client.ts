@@ -5,6 +5,7 @@ import { answered, unanswered } from "./reachability";
 import type {
   Budget,
   ErrorBody,
+  Estimate,
   Execution,
   ExecutionSummary,
   Json,
@@ -13,6 +14,7 @@ import type {
   Plan,
   StartedExecution,
   StoredEvent,
+  ValidationReport,
   VersionInfo,
   Workflow,
   WorkflowDocument,
@@ -93,6 +95,23 @@ export const api = {
   workflow: (workflow: string, signal?: Signal) => request<Workflow>(`${BASE}/workflows/${id(workflow)}`, { signal }),
   createWorkflow: (document: WorkflowDocument) =>
     request<Workflow>(`${BASE}/workflows`, { method: "POST", body: document }),
+  /** Saves whatever is well-formed, valid or not, as a draft. */
+  createDraft: (document: WorkflowDocument) =>
+    request<Workflow>(`${BASE}/workflows`, { method: "POST", query: { draft: "true" }, body: document }),
+  /** The next version, if the latest one is still `version`; 412 otherwise. */
+  saveDraft: (workflow: string, version: number, document: WorkflowDocument) =>
+    request<Workflow>(`${BASE}/workflows/${id(workflow)}`, {
+      method: "PUT",
+      query: { draft: "true" },
+      body: document,
+      headers: { "if-match": `"${version}"` },
+    }),
+  validate: (document: WorkflowDocument, signal?: Signal) =>
+    request<ValidationReport>(`${BASE}/workflows/validate`, { method: "POST", body: document, signal }),
+  planDocument: (document: WorkflowDocument, signal?: Signal) =>
+    request<Plan>(`${BASE}/workflows/plan`, { method: "POST", body: document, signal }),
+  estimate: (body: { document: WorkflowDocument; inputs: Json; budget?: Budget }, signal?: Signal) =>
+    request<Estimate>(`${BASE}/workflows/estimate`, { method: "POST", body, signal }),
   deleteWorkflow: (workflow: string) => request<void>(`${BASE}/workflows/${id(workflow)}`, { method: "DELETE" }),
   versions: (workflow: string, signal?: Signal) =>
     request<Page<VersionInfo>>(`${BASE}/workflows/${id(workflow)}/versions`, { signal }),

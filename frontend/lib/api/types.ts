@@ -75,6 +75,28 @@ export interface Plan {
   node_count: number;
 }
 
+export interface ValidationReport {
+  valid: boolean;
+  errors: Problem[];
+  warnings: Problem[];
+}
+
+export interface CostRange {
+  min_usd: number;
+  expected_usd: number;
+  max_usd: number;
+}
+
+export interface NodeEstimate extends CostRange {
+  node_id: string;
+}
+
+export interface Estimate extends CostRange {
+  tokens: Partial<Tokens>;
+  nodes: NodeEstimate[];
+  fits_budget: boolean;
+}
+
 // Executions
 
 export const EXECUTION_STATUSES = ["queued", "running", "succeeded", "failed", "cancelled", "budget_exceeded"] as const;
