@@ -19,11 +19,11 @@ pub(super) fn judge(
     memory: u64,
     job: &Job,
 ) -> Result<Value, Reason> {
-    if end.timed_out {
-        return Err(Reason::Timeout(limits.wall));
-    }
     if end.out_of_memory > 0 {
         return Err(Reason::Memory(memory));
+    }
+    if end.timed_out {
+        return Err(Reason::Timeout(limits.wall));
     }
     if end.overfull {
         return Err(Reason::Killed("its scratch folder grew too large".to_owned()));

@@ -79,7 +79,7 @@ pub(super) fn supervise(
     setup: &Setup,
     ends: Ends,
     port: Option<u16>,
-    mut books: Option<Books>,
+    books: Option<Books>,
 ) -> io::Result<End> {
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     let (pid, pidfd) = match while_("interpreter", sys::clone3(0))? {
@@ -96,7 +96,7 @@ pub(super) fn supervise(
         wire::send(control, &Event::Cloned, &[pidfd.as_fd()])?;
     }
     let mut watch =
-        Watch { setup, pid, pidfd, ended: None, end: End::default(), prepared_us: 0, deadline: None };
+        Watch { setup, pid, pidfd, books, ended: None, end: End::default(), prepared_us: 0, deadline: None };
     let watched = watch.admit(&ours).and_then(|()| watch.stay(control));
     drop(ours);
     if watched.is_err() {
@@ -111,7 +111,7 @@ pub(super) fn supervise(
     // Everybody else, so that nothing is alive any more when the end is reported.
     while let Ok(Some(_)) = sys::reap(true) {}
     watched?;
-    Ok(watch.finish(books.as_mut()))
+    Ok(watch.finish())
 }
 
 /// One interpreter under supervision.
@@ -119,6 +119,7 @@ struct Watch<'a> {
     setup: &'a Setup,
     pid: Pid,
     pidfd: OwnedFd,
+    books: Option<Books>,
     ended: Option<sys::Ended>,
     end: End,
     /// CPU time that it had used when the job began.
@@ -161,6 +162,12 @@ impl Watch<'_> {
             let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
                 self.end.timed_out = true;
+                self.kill();
+                return Ok(());
+            }
+            // The kernel picks one process; what is left of the program is not worth its time.
+            if self.setup.processes > 1 && self.books.as_mut().is_some_and(|books| books.out_of_memory() > 0)
+            {
                 self.kill();
                 return Ok(());
             }
@@ -222,7 +229,7 @@ impl Watch<'_> {
         self.setup.folder.as_deref().is_some_and(|folder| size(folder, 0) > self.setup.scratch)
     }
 
-    fn finish(self, books: Option<&mut Books>) -> End {
+    fn finish(self) -> End {
         let mut end = self.end;
         if let Some(ended) = self.ended {
             end.exit = ended.exit;
@@ -230,7 +237,7 @@ impl Watch<'_> {
             end.cpu_us = ended.cpu_us.saturating_sub(self.prepared_us);
             end.peak_memory = ended.peak_memory;
         }
-        if let Some(books) = books {
+        if let Some(mut books) = self.books {
             end.peak_memory = books.peak();
             end.out_of_memory = books.out_of_memory();
         }
