@@ -4,9 +4,11 @@
 
 use crate::{
     AttemptOutcome, AttemptState, CallFailure, CallResult, Effect, Reask, Record,
-    calls::{CallSum, Ready},
+    calls::CallSum,
     ledger::model_of,
-    output, retry,
+    output,
+    ready::Ready,
+    retry,
     step::{Error, Stepper, failure, millis},
 };
 use nexus_model::{

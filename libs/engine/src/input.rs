@@ -119,3 +119,10 @@ pub struct CallFailure {
     /// The pause that the other side asked for.
     pub retry_after: Option<Duration>,
 }
+
+impl CallFailure {
+    /// One that trying again does not mend.
+    pub fn fatal(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), retryable: false, retry_after: None }
+    }
+}

@@ -18,6 +18,7 @@ mod ledger;
 mod node;
 mod nodes;
 mod output;
+mod ready;
 mod record;
 mod requests;
 mod retry;
@@ -33,9 +34,9 @@ pub use definition::Definition;
 pub use effect::{Call, Effect, ModelCall, ToolWork, Work};
 pub use input::{Answer, CallFailure, CallResult, Env, Input, Outcome, ToolRequest};
 pub use ledger::LEAST_CLAMPED_TOKENS;
-pub use node::{AttemptState, NodeState, OpenCall, Waiting};
+pub use node::{AttemptState, NodeState, OpenCall, Waiting, next_status};
 pub use record::{AttemptOutcome, CallKind, Came, Record};
-pub use state::{State, next_status};
+pub use state::State;
 pub use step::{Error, NewEvent, Step, step};
 
 /// Most recoveries in a row without progress; the next one gives the execution up.

@@ -1,16 +1,16 @@
-//! The state of an execution, built by folding its journal, and the one judge of legal transitions.
-//! Not here: which facts to record next (`step`), what outsiders see (`view`).
+//! The state of an execution, built by folding its journal. Not here: the states of its nodes (`node`), which facts
+//! to record next (`step`), what outsiders see (`view`).
 
 use crate::{
     Definition,
-    node::{AttemptState, Next, NodeState, OpenCall, Stale, Waiting},
+    node::{AttemptState, Next, NodeState, OpenCall, Waiting},
     record::{AttemptOutcome, CallKind, Came, Record},
     schedule::EdgeState,
 };
 use nexus_model::{
     ExecutionId, ExecutionStatus, Money, NodeId, Timestamp,
     document::Budget,
-    execution::{Failure, NodeStatus, Revision, Tokens},
+    execution::{Failure, NodeStatus, Tokens},
     graph::{EdgeIx, NodeIx},
 };
 use serde_json::Value;
@@ -55,20 +55,6 @@ struct Ledger {
     reserved: Money,
     tokens: Tokens,
     in_flight: usize,
-}
-
-/// Whether a node may go from one status to another: the only place that says so.
-pub fn next_status(from: NodeStatus, to: NodeStatus) -> bool {
-    use NodeStatus::*;
-    matches!(
-        (from, to),
-        (Pending, Running | Skipped | Cancelled)
-            | (Running, Succeeded | Failed | Cancelled)
-            // a resume or a rejection makes a node pending again
-            | (Running | Succeeded | Failed | Skipped | Cancelled, Pending)
-            // a former result turns out to hold
-            | (Pending, Succeeded | Failed)
-    )
 }
 
 impl State {
@@ -406,103 +392,5 @@ impl State {
     /// Calls under way.
     pub fn in_flight(&self) -> usize {
         self.ledger.in_flight
-    }
-}
-
-impl NodeState {
-    fn set_status(&mut self, to: NodeStatus) -> Result<(), crate::Error> {
-        if next_status(self.status, to) {
-            self.status = to;
-            Ok(())
-        } else {
-            Err(crate::Error::Contradiction(format!("a node cannot go from {:?} to {to:?}", self.status)))
-        }
-    }
-
-    /// The node begins, maybe a new revision.
-    fn started(&mut self, revision: u32, at: Timestamp, input: Value) {
-        let stale = self.stale.take();
-        if self.revision != revision {
-            if let Some(stale) = stale
-                && self.revision > 0
-            {
-                self.revisions.push(Revision {
-                    revision: self.revision,
-                    status: stale.status,
-                    input: stale.input,
-                    output: stale.output,
-                    error: stale.failure,
-                    feedback: stale.feedback,
-                    started_at: stale.started_at,
-                    finished_at: stale.finished_at,
-                });
-            }
-            self.revision = revision;
-            self.revision_done = false;
-        }
-        self.input = Some(input);
-        self.recalled = None;
-        self.accepted = None;
-        self.counted_from = self.attempts.len();
-        self.started_at = Some(at);
-        self.finished_at = None;
-    }
-
-    /// The node is to run again, or (`keep`) maybe: its result is put aside.
-    fn reset(&mut self, keep: bool) -> Result<(), crate::Error> {
-        let settled = matches!(self.status, NodeStatus::Succeeded | NodeStatus::Failed | NodeStatus::Skipped);
-        if self.revision > 0 || settled {
-            let rejected = self.attempts.last().and_then(|last| match &last.outcome {
-                Some(AttemptOutcome::Failed { failure }) => Some(failure.clone()),
-                _ => None,
-            });
-            let was_running = self.status == NodeStatus::Running;
-            self.stale = self.stale.take().filter(|_| self.status == NodeStatus::Pending).or_else(|| {
-                Some(Box::new(Stale {
-                    keep: settled,
-                    status: if was_running && rejected.is_some() { NodeStatus::Failed } else { self.status },
-                    input: self.input.clone(),
-                    output: self.output.clone(),
-                    failure: if was_running { rejected } else { self.failure.clone() },
-                    handled: self.handled,
-                    feedback: self.feedback.clone(),
-                    started_at: self.started_at,
-                    finished_at: self.finished_at,
-                }))
-            });
-            if let Some(stale) = &mut self.stale {
-                stale.keep &= keep;
-            }
-        }
-        if self.status != NodeStatus::Pending {
-            self.set_status(NodeStatus::Pending)?;
-        }
-        self.waiting = None;
-        self.unfunded = None;
-        self.output = None;
-        self.handled = false;
-        self.failure = None;
-        if self.revision_done {
-            self.feedback = None;
-        }
-        self.finished_at = None;
-        // attempts whose result nobody wants any more do not count
-        self.counted_from = self.attempts.len();
-        Ok(())
-    }
-
-    /// The result that was put aside holds.
-    fn kept(&mut self) -> Result<(), crate::Error> {
-        let Some(stale) = self.stale.take() else {
-            return Err(crate::Error::Contradiction("a node without a former result cannot keep it".into()));
-        };
-        self.set_status(stale.status)?;
-        self.input = stale.input;
-        self.output = stale.output;
-        self.failure = stale.failure;
-        self.handled = stale.handled;
-        self.feedback = stale.feedback;
-        self.finished_at = stale.finished_at;
-        Ok(())
     }
 }
