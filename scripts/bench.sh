@@ -12,6 +12,7 @@ printf '    memory: %s\n' "$(awk '/MemTotal/ {printf "%.1f GiB", $2 / 1048576}' 
 printf '    system: %s, %s\n' "$(uname -sr)" "$(rustc --version)"
 printf '    load:   %s\n' "$(cut -d ' ' -f 1-3 /proc/loadavg 2>/dev/null || true)"
 
+scripts/sandbox_python.sh
 grep --files-with-matches --recursive --include Cargo.toml '^\[\[bench\]\]' libs services gateway cli |
     while read -r manifest; do
         crate="$(awk -F '"' '/^name/ {print $2; exit}' "$manifest")"

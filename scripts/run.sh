@@ -17,6 +17,9 @@ have python3 || printf 'note: Python is missing; Python nodes and scrapers will 
 
 scripts/web.sh
 
+# Without it everything else works; the program says what does not.
+if have python3; then scripts/sandbox_python.sh || printf 'note: Python nodes and scrapers will not run\n' >&2; fi
+
 program="${CARGO_TARGET_DIR:-target}/release/nexus"
 if [ -x "$program" ]; then
     say "building the program"

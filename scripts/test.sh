@@ -68,8 +68,12 @@ python_client() {
     if [ ! -x "$VENV/bin/python" ]; then
         python3 -m venv "$VENV"
     fi
-    "$VENV/bin/pip" install --quiet --disable-pip-version-check --requirement docs/clients/python/requirements.txt
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check --requirement docs/clients/python/requirements.txt \
+        --requirement cli/tests/e2e/clients/requirements.txt
 }
+
+# What untrusted code runs on, for the tests of the sandbox and of what uses it.
+sandbox_python() { scripts/sandbox_python.sh; }
 
 browser() {
     CHROMIUM_BIN="${CHROMIUM_BIN:-$(command -v chromium)}" NEXUS_BIN="$TARGET/debug/nexus" \
@@ -81,6 +85,7 @@ step "format" format
 step "web app" web
 step "lints" lints
 step "python client" python_client
+step "sandbox's Python" sandbox_python
 step "tests" tests
 step "documentation tests" doc_tests
 step "browser" browser

@@ -75,6 +75,8 @@ pub struct Config {
     pub insecure: bool,
     /// Where tools and scrapers may go although it is not public.
     pub egress_allow: Vec<EgressRule>,
+    /// How untrusted Python is run.
+    pub sandbox: Sandbox,
     /// Level of logs, if said.
     pub log_level: Option<String>,
     /// Form of logs, if said.
@@ -83,6 +85,15 @@ pub struct Config {
     pub otlp_endpoint: Option<String>,
     /// Sizes that are accepted.
     pub limits: Limits,
+}
+
+/// How untrusted Python is run (`nexus-sandbox` says what its tiers mean).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sandbox {
+    /// The folder of its Python, if said.
+    pub python: Option<PathBuf>,
+    /// The weakest tier to accept: `A`, `B` or `C`.
+    pub min_tier: char,
 }
 
 /// Over which time a key's budget counts.
@@ -261,6 +272,19 @@ impl Config {
                 .map_or(Ok(false), |value| parse::switch("NEXUS_INSECURE", &value))?,
             egress_allow: text("NEXUS_EGRESS_ALLOW")?
                 .map_or(Ok(Vec::new()), |value| parse::egress_rules("NEXUS_EGRESS_ALLOW", &value))?,
+            sandbox: Sandbox {
+                python: text("NEXUS_SANDBOX_PYTHON")?.map(PathBuf::from),
+                min_tier: match text("NEXUS_SANDBOX_MIN_TIER")?.as_deref() {
+                    None | Some("B" | "b") => 'B',
+                    Some("A" | "a") => 'A',
+                    Some("C" | "c") => 'C',
+                    Some(value) => {
+                        return Err(Error::new(format!(
+                            "NEXUS_SANDBOX_MIN_TIER is `{value}`; set it to A, B or C"
+                        )));
+                    }
+                },
+            },
             log_level: text("LOG_LEVEL")?.map(|value| parse::log_level("LOG_LEVEL", &value)).transpose()?,
             log_format: text("LOG_FORMAT")?
                 .map(|value| match value.to_ascii_lowercase().as_str() {

@@ -119,6 +119,18 @@ pub const SETTINGS: &[Setting] = &[
         "none",
         "CIDRs or host:port that tools and scrapers may reach although not public, separated by commas",
     ),
+    plain(
+        "NEXUS_SANDBOX_MIN_TIER",
+        "A|B|C",
+        "B",
+        "Weakest sandbox in which Python of others is run: A with cgroups, B without, C without namespaces",
+    ),
+    plain(
+        "NEXUS_SANDBOX_PYTHON",
+        "FOLDER",
+        "sandbox-python beside the program or in the two folders above",
+        "Python of the sandbox, as scripts/sandbox_python.sh makes it",
+    ),
     plain("LOG_LEVEL", "LEVEL", "info (warn for client commands)", "off, error, warn, info, debug or trace"),
     plain("LOG_FORMAT", "json|text", "text on a terminal, else json", "How logs are written"),
     plain("OTEL_EXPORTER_OTLP_ENDPOINT", "URL", "off", "Where traces go, OTLP over gRPC"),

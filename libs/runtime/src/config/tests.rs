@@ -129,6 +129,16 @@ fn lists_are_read() {
 }
 
 #[test]
+fn the_weakest_sandbox_is_b_unless_said_otherwise() {
+    assert_eq!(load(&[]).unwrap().sandbox, Sandbox { python: None, min_tier: 'B' });
+    let config =
+        load(&[("NEXUS_SANDBOX_MIN_TIER", "c"), ("NEXUS_SANDBOX_PYTHON", "/opt/nexus/python")]).unwrap();
+    assert_eq!(config.sandbox, Sandbox { python: Some("/opt/nexus/python".into()), min_tier: 'C' });
+    let refused = load(&[("NEXUS_SANDBOX_MIN_TIER", "D")]).unwrap_err();
+    assert_eq!(refused.to_string(), "NEXUS_SANDBOX_MIN_TIER is `D`; set it to A, B or C");
+}
+
+#[test]
 fn budgets_of_keys_are_read_or_refused() {
     let keys = format!("ci:{HASH},alice:{HASH}");
     let with = |budgets: &str| load(&[("NEXUS_API_KEYS", &keys), ("NEXUS_API_KEY_BUDGETS", budgets)]);
