@@ -7,7 +7,7 @@
     reason = "a bench prints what it finds, and ends with a panic when it finds nothing"
 )]
 
-#[path = "../tests/support/ports.rs"]
+#[path = "../tests/runs/support/ports.rs"]
 mod ports;
 
 use async_trait::async_trait;

@@ -1,7 +1,6 @@
 //! Executions from start to end on a real store: order of events, failures, cancelling, resuming, dying owners.
 
-mod support;
-
+use crate::support::{World, chain, events, quick, run, start, story, watch};
 use futures::StreamExt;
 use nexus_api::{
     CallCtx, Code, Executor,
@@ -12,7 +11,6 @@ use nexus_executor::ExecutorService;
 use nexus_model::{EventType, ExecutionStatus, event::WatchItem, execution::NodeStatus};
 use nexus_store::{ExecutionStore, NewVersion, WorkflowStore};
 use serde_json::json;
-use support::{World, chain, events, quick, run, start, story, watch};
 
 fn ctx() -> CallCtx {
     CallCtx::background()
@@ -190,7 +188,7 @@ async fn what_ends_together_with_a_cancellation_starts_nothing() {
         world.llm.let_go(&format!("hold {ix}"));
     }
     executor.cancel_execution(&ctx(), id).await.unwrap();
-    let begun = |llm: &support::ScriptedLlm| llm.calls.lock().unwrap().len();
+    let begun = |llm: &crate::support::ScriptedLlm| llm.calls.lock().unwrap().len();
     let at_the_answer = begun(&world.llm);
     watch(&executor, id, 0).await;
     executor.shutdown().await;

@@ -1,10 +1,4 @@
 //! An executor on a private SQLite store with a language model that the test controls.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test ends with a panic when something is not as it should be"
-)]
-
 pub mod ports;
 
 use async_trait::async_trait;
@@ -13,7 +7,8 @@ use nexus_api::{
     BoxStream, CallCtx, Code, Error, Executor, Llm, Result,
     executor::StartExecution,
     llm::{
-        CompleteRequest, Completion, EmbedRequest, Embedded, FinishReason, Message, ModelInfo, StreamItem,
+        CompleteRequest, Completion, EmbedRequest, Embedded, FinishReason, Message, ModelInfo, Role,
+        StreamItem, ToolCall,
     },
 };
 use nexus_bus::InProcessBus;
@@ -40,6 +35,7 @@ pub struct ScriptedLlm {
     pub calls: Mutex<Vec<String>>,
     failures: Mutex<HashMap<String, u32>>,
     gates: Mutex<HashMap<String, Arc<Semaphore>>>,
+    unknown: Mutex<Vec<String>>,
     pub started: tokio::sync::Notify,
 }
 
@@ -47,6 +43,11 @@ impl ScriptedLlm {
     /// The next `times` calls with this prompt fail, retryably.
     pub fn fail(&self, prompt: &str, times: u32) {
         self.failures.lock().unwrap().insert(prompt.into(), times);
+    }
+
+    /// Calls with this prompt do not say what they used.
+    pub fn cost_everything_held(&self, prompt: &str) {
+        self.unknown.lock().unwrap().push(prompt.into());
     }
 
     fn gate(&self, prompt: &str) -> Arc<Semaphore> {
@@ -104,14 +105,29 @@ impl Llm for ScriptedLlm {
             let gate = self.gate(&prompt);
             gate.acquire().await.unwrap().forget();
         }
+        let used = request.messages.iter().any(|message| message.role == Role::Tool);
+        let tool_calls = match request.tools.first() {
+            Some(tool) if !used => {
+                vec![ToolCall {
+                    id: "call_1".into(),
+                    name: tool.name.clone(),
+                    arguments: r#"{"q": "x"}"#.into(),
+                }]
+            }
+            _ => Vec::new(),
+        };
         let text = format!("answer to {prompt}");
         let completion = Completion {
             model: request.model,
             provider: "scripted".into(),
             text: text.clone(),
-            tool_calls: Vec::new(),
-            finish_reason: FinishReason::Stop,
-            usage: Some(Usage { input: 10, output: 5, ..Usage::default() }),
+            finish_reason: if tool_calls.is_empty() { FinishReason::Stop } else { FinishReason::ToolCalls },
+            tool_calls,
+            usage: (!self.unknown.lock().unwrap().contains(&prompt)).then_some(Usage {
+                input: 10,
+                output: 5,
+                ..Usage::default()
+            }),
             cost: Money::from_picos(1_000),
             cached: false,
         };

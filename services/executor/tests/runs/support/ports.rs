@@ -1,5 +1,4 @@
 //! Memory and scraper for executors under test: real in what they keep, simple in what they understand.
-#![expect(clippy::unwrap_used, reason = "a test ends with a panic when something is not as it should be")]
 
 use async_trait::async_trait;
 use nexus_api::{

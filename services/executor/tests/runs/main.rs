@@ -1,0 +1,10 @@
+//! Executions on a real store, from start to end.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends with a panic when something is not as it should be"
+)]
+
+mod executions;
+mod support;
+mod tools;
