@@ -2,7 +2,7 @@
 //! `--json` one line per page with all its records. Not here: measuring (`eval`).
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program for the eye")]
 
-use nexus_miner::{decode, extract, mine, parse};
+use nexus_miner::{Page, analyse, decode, extract, mine, parse, python};
 use std::time::Instant;
 
 fn main() {
@@ -22,12 +22,19 @@ fn main() {
         let took = start.elapsed();
         let url = "http://site.test/folder/page";
         if json {
-            let best = regions
-                .first()
-                .map(|region| extract(&dom, &region.recipe(), url).unwrap())
+            let description = std::env::var("MINE_FOR").unwrap_or_default();
+            let start = Instant::now();
+            let (analysis, dom) = analyse(Page { url, body: &bytes, content_type: None }, &description);
+            let took = start.elapsed();
+            let records = analysis
+                .recipe
+                .as_ref()
+                .map(|recipe| extract(&dom, recipe, url).unwrap())
                 .unwrap_or_default();
+            let about = python::About { url, description: &description, encoding: &analysis.encoding };
+            let code = analysis.recipe.as_ref().map(|recipe| python::generate(recipe, about));
             let line = serde_json::json!({"path": path, "ms": took.as_secs_f64() * 1e3, "parse_ms": parsed.as_secs_f64() * 1e3, "bytes": bytes.len(),
-                "recipe": regions.first().map(|region| region.recipe()), "records": best});
+                "recipe": analysis.recipe, "records": records, "code": code, "type": analysis.page_type, "pagination": analysis.pagination, "missing": analysis.missing});
             println!("{line}");
             continue;
         }

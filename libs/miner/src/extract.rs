@@ -45,6 +45,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn read(&self, dom: &Dom, parts: &[Node], base: &str) -> Value {
+        if self.field.take == Take::Between {
+            let text = dom.text_between(parts);
+            return clean(text, self.field.kind, self.pattern.as_ref(), base).unwrap_or(Value::Null);
+        }
         let mut found = parts.iter().flat_map(|part| self.nodes(dom, *part));
         if !self.field.many {
             return found.find_map(|node| self.value(dom, node, base)).unwrap_or(Value::Null);
@@ -66,7 +70,7 @@ impl<'a> Reader<'a> {
     fn value(&self, dom: &Dom, node: Node, base: &str) -> Option<Value> {
         let raw = match &self.field.take {
             Take::Text => dom.text(node),
-            Take::OwnText => dom.direct_text(node),
+            Take::OwnText | Take::Between => dom.direct_text(node),
             Take::Attribute(names) => {
                 let values = names.iter().filter_map(|name| dom.attribute(node, name)).map(collapse);
                 values.into_iter().find(|value| !value.is_empty() && !value.starts_with("data:"))?

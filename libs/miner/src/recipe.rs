@@ -72,6 +72,8 @@ pub enum Take {
     Text,
     /// The text directly in it, not in its children.
     OwnText,
+    /// The text between the record's elements, for records that are runs of siblings.
+    Between,
     /// The first of these attributes that is there and not empty.
     Attribute(Vec<String>),
 }

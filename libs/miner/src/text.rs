@@ -64,4 +64,20 @@ impl Dom {
         }
         out
     }
+
+    /// The text that stands beside the elements of a run of siblings: after the first one, as far as the run goes.
+    pub fn text_between(&self, parts: &[Node]) -> String {
+        let mut out = String::new();
+        let Some((head, parent)) = parts.first().and_then(|head| Some((*head, self.parent(*head)?))) else {
+            return out;
+        };
+        for node in self.children(parent).skip_while(|node| *node <= head) {
+            if !self.is_element(node) {
+                append_words(&mut out, self.own_text(node));
+            } else if !parts.contains(&node) {
+                break;
+            }
+        }
+        out
+    }
 }

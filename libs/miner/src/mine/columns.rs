@@ -24,6 +24,8 @@ pub enum What {
     Text,
     /// Text directly in it.
     Own,
+    /// Text beside the elements of a run.
+    Between,
     /// An attribute.
     Attribute(&'static str),
 }
@@ -64,6 +66,11 @@ impl Column {
         self.pieces.iter().flatten()
     }
 
+    /// Whether it is text.
+    pub fn is_text(&self) -> bool {
+        !matches!(self.what, What::Attribute(_))
+    }
+
     /// Whether it is a link's or an image's address.
     pub fn is_address(&self) -> bool {
         matches!(self.what, What::Attribute("href" | "src"))
@@ -90,8 +97,15 @@ pub fn line_up(sheet: &Sheet<'_>, group: &Group, thorough: bool) -> Table {
     let records: Vec<Vec<Node>> = all.into_iter().step_by(step).collect();
     let grid = is_grid(sheet, &records);
     let by_cell = !grid;
-    let mut walker =
-        Walker { sheet, by_cell, places: HashMap::new(), order: Vec::new(), repeated: 0, all: 0 };
+    let mut walker = Walker {
+        sheet,
+        by_cell,
+        runs: group.siblings > 0,
+        places: HashMap::new(),
+        order: Vec::new(),
+        repeated: 0,
+        all: 0,
+    };
     for (number, parts) in records.iter().enumerate() {
         walker.record(number, parts);
     }
@@ -143,7 +157,7 @@ fn of_place((place, what): Place, found: &Found, records: usize, out: &mut Vec<C
             many,
         }));
     }
-    let text = matches!(what, What::Text | What::Own);
+    let text = !matches!(what, What::Attribute(_));
     let surplus = by_record.values().flat_map(|own| own.iter().skip(wanted));
     if text { surplus.map(|piece| piece.value.len()).sum() } else { 0 }
 }
@@ -164,6 +178,7 @@ fn measured(mut column: Column) -> Column {
 struct Walker<'a> {
     sheet: &'a Sheet<'a>,
     by_cell: bool,
+    runs: bool,
     places: HashMap<Place, Found>,
     order: Vec<Place>,
     repeated: usize,
@@ -205,6 +220,13 @@ pub fn is_inline(tag: &str) -> bool {
 impl Walker<'_> {
     fn record(&mut self, number: usize, parts: &[Node]) {
         let mut looked_at = 0;
+        if self.runs {
+            let between = self.sheet.dom.text_between(parts);
+            self.all += between.len();
+            if !is_only_signs(&between) {
+                self.take(number, parts[0], 3, What::Between, between);
+            }
+        }
         for (at, part) in parts.iter().enumerate() {
             let place = if at == 0 { 1 } else { self.step(2, *part, None) };
             self.all += self.sheet.chars(*part) as usize;

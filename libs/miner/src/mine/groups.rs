@@ -87,15 +87,20 @@ fn is_possible(tag: &str) -> bool {
 
 /// The most promising groups of a page, best first.
 pub fn find(sheet: &Sheet<'_>) -> Vec<Group> {
+    let mut groups = all(sheet);
+    groups.sort_by(|one, other| other.promise.total_cmp(&one.promise));
+    groups.truncate(KEPT);
+    groups
+}
+
+/// All groups of a page.
+pub fn all(sheet: &Sheet<'_>) -> Vec<Group> {
     let mut collector = Collector { sheet, seen: HashSet::new(), groups: Vec::new() };
     collector.siblings();
     collector.same_class();
     collector.same_place();
     collector.microdata();
-    let mut groups = collector.groups;
-    groups.sort_by(|one, other| other.promise.total_cmp(&one.promise));
-    groups.truncate(KEPT);
-    groups
+    collector.groups
 }
 
 struct Collector<'a> {
@@ -224,19 +229,32 @@ impl Collector<'_> {
             let lengths: Vec<usize> = places.windows(2).map(|pair| pair[1] - pair[0]).collect();
             let longest = lengths.iter().copied().max().unwrap_or(1);
             let together: usize = lengths.iter().sum();
-            // Runs of one are plain siblings; very uneven ones are sections, not records.
-            if longest < 2 || together * 10 < lengths.len() * 12 {
+            // Runs of one are plain siblings, unless there is text beside them.
+            let alone = longest < 2 || together * 10 < lengths.len() * 12;
+            if alone && !self.has_text_beside(children, places) {
                 continue;
             }
             let mut sorted = lengths.clone();
             sorted.sort_unstable();
-            let usual = sorted[sorted.len() * 9 / 10];
-            if usual < 2 || usual > 14 || self.is_alternating(children, places) {
+            let usual = sorted[sorted.len() * 9 / 10].max(2);
+            // Very long runs are sections, not records.
+            if usual > 14 || self.is_alternating(children, places) {
                 continue;
             }
             let heads = places.iter().map(|at| children[*at]).collect();
             self.add(heads, usual - 1);
         }
+    }
+
+    /// Whether most of the elements have text of their parent after them: lists in lines of old pages.
+    fn has_text_beside(&self, children: &[Node], places: &[usize]) -> bool {
+        let dom = self.sheet.dom;
+        let beside = |at: &&usize| {
+            let next = dom.end(children[**at]);
+            let parent = dom.parent(children[**at]).unwrap_or(0);
+            next < dom.end(parent) && !dom.is_element(next) && self.sheet.chars(next) > 5
+        };
+        places.iter().filter(beside).count() * 10 >= places.len() * 6
     }
 
     /// Whether what follows the first elements is like them: then these are records with alternating classes.

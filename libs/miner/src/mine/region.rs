@@ -31,6 +31,10 @@ pub struct Region {
     pub count: usize,
     /// How good it is, comparable within the page.
     pub score: f32,
+    /// Share of the page's text that is in it.
+    pub coverage: f32,
+    /// Whether its records are rows of a table with several cells.
+    pub in_table: bool,
     /// Its columns.
     pub columns: Vec<ColumnInfo>,
 }
@@ -49,6 +53,14 @@ pub struct ColumnInfo {
 }
 
 impl Region {
+    /// Whether its records are nothing but paragraphs of text.
+    pub fn is_prose(&self) -> bool {
+        let texts: Vec<&ColumnInfo> =
+            self.columns.iter().filter(|column| column.field.kind != Kind::Url && !column.constant).collect();
+        let long = |column: &&ColumnInfo| column.samples.iter().any(|sample| sample.chars().count() > 100);
+        texts.len() == 1 && texts.iter().all(long)
+    }
+
     /// The recipe that takes all columns but the constant ones.
     pub fn recipe(&self) -> Recipe {
         let fields = self.columns.iter().filter(|column| !column.constant).map(|column| column.field.clone());
@@ -62,6 +74,15 @@ pub fn regions(sheet: &Sheet<'_>) -> Vec<Region> {
     let mut found: Vec<Region> = judged.into_iter().filter_map(|judged| region(sheet, judged)).collect();
     found.sort_by(|one, other| other.score.total_cmp(&one.score));
     found
+}
+
+/// The region whose records are like this element: for when somebody who knows points at one.
+pub fn around(sheet: &Sheet<'_>, record: Node) -> Option<Region> {
+    let same = |head: &Node| *head == record || sheet.content(*head) == sheet.content(record);
+    let with_it = groups::all(sheet).into_iter().filter(|group| group.heads.iter().any(same));
+    let judged =
+        with_it.map(|group| judge(sheet, group)).max_by(|one, other| one.score.total_cmp(&other.score))?;
+    region(sheet, judged)
 }
 
 /// Groups in the order of their scores, without those that say the same as a better one.
@@ -143,7 +164,10 @@ fn region(sheet: &Sheet<'_>, judged: Judged) -> Option<Region> {
     let filters = filters(sheet, heads, &columns);
     let (select, _) = selector::of_records(sheet, heads, &filters)?;
     let source = Source::Elements { select, siblings: group.siblings };
-    Some(Region { source, count: heads.len(), score, columns })
+    let chars: u32 = group.records(sheet).iter().flatten().map(|part| sheet.chars(*part)).sum();
+    let coverage = (chars as f32 / sheet.chars(sheet.dom.body()).max(1) as f32).min(1.0);
+    let in_table = sheet.dom.tag(heads[0]) == "tr" && columns.len() > 1;
+    Some(Region { source, count: heads.len(), score, coverage, in_table, columns })
 }
 
 /// Leaves out what stands among the records without being one: headings, advertisements, rows of titles.
@@ -152,7 +176,7 @@ fn without_strangers(sheet: &Sheet<'_>, group: Group, table: Table) -> (Group, T
     if group.heads.len() < 4 {
         return (group, table);
     }
-    let core: Vec<&Column> = table.columns.iter().filter(|column| column.fill >= 0.7).collect();
+    let core: Vec<&Column> = table.columns.iter().filter(|column| column.fill >= 0.6).collect();
     let all: f32 = core.iter().map(|column| worth(column).max(0.3)).sum();
     let has = |number: usize| -> f32 {
         let own = core.iter().filter(|column| column.pieces.get(number).is_some_and(Option::is_some));
@@ -162,7 +186,7 @@ fn without_strangers(sheet: &Sheet<'_>, group: Group, table: Table) -> (Group, T
         .filter(|number| has(*number) < 0.5 * all)
         .map(|number| table.records[number][0])
         .collect();
-    if strange.len() * 20 > table.records.len() * 7 {
+    if strange.len() * 5 > table.records.len() * 2 {
         strange.clear();
     }
     if is_heading(sheet, &table) {
@@ -241,6 +265,7 @@ fn take(what: What) -> Take {
     match what {
         What::Text => Take::Text,
         What::Own => Take::OwnText,
+        What::Between => Take::Between,
         What::Attribute(_) => {
             Take::Attribute(selector::attributes(what).into_iter().map(str::to_owned).collect())
         }
@@ -296,9 +321,14 @@ fn filters(sheet: &Sheet<'_>, heads: &[Node], columns: &[ColumnInfo]) -> Vec<Str
         columns.iter().filter(|column| column.fill >= 0.99 && !column.field.select.is_empty()).collect();
     full.truncate(6);
     for column in full {
-        let select = column.field.select.trim_start_matches(":scope").trim_start();
-        if !select.contains(":scope") {
-            found.push(format!(":has({select})"));
+        let steps = column.field.select.split(' ').filter(|step| *step != ">" && !step.contains(":scope"));
+        let named = |step: &&str| step.contains(['.', '[']);
+        let last = steps.clone().next_back();
+        if let Some(step) = steps.clone().rev().find(named).or(last) {
+            let filter = format!(":has({step})");
+            if !found.contains(&filter) {
+                found.push(filter);
+            }
         }
     }
     if heads.iter().all(|head| sheet.links(*head) > 0) {

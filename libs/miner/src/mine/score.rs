@@ -21,7 +21,7 @@ pub struct Judged {
 /// What one column tells, in all records.
 pub fn worth(column: &Column) -> f32 {
     let information = match column.what {
-        What::Text | What::Own => (1.0 + column.length.min(240.0)).ln(),
+        What::Text | What::Own | What::Between => (1.0 + column.length.min(240.0)).ln(),
         What::Attribute("href") => 1.6,
         What::Attribute("src") => 1.6,
         What::Attribute("datetime" | "content") => 1.0,
@@ -90,22 +90,14 @@ fn is_cyclic(table: &Table) -> bool {
         let round = values.iter().zip(&values[period..]).filter(|(one, other)| one == other).count();
         (2..=12).contains(&period) && values.len() >= 3 * period && round * 10 >= (values.len() - period) * 9
     };
-    let texts = table
-        .columns
-        .iter()
-        .filter(|column| matches!(column.what, What::Text | What::Own) && column.fill > 0.9);
+    let texts = table.columns.iter().filter(|column| column.is_text() && column.fill > 0.9);
     table.columns.len() <= 6 && texts.into_iter().any(labels)
 }
 
 /// How likely records of this sort are what a page is about.
 fn sort(sheet: &Sheet<'_>, group: &Group, table: &Table) -> f32 {
     let often = |column: &&Column| column.fill >= 0.5 && column.distinct > 0.3;
-    let texts: Vec<&Column> = table
-        .columns
-        .iter()
-        .filter(often)
-        .filter(|column| matches!(column.what, What::Text | What::Own))
-        .collect();
+    let texts: Vec<&Column> = table.columns.iter().filter(often).filter(|column| column.is_text()).collect();
     let has = |name: &str| {
         table
             .columns

@@ -231,7 +231,7 @@ fn path_to(dom: &Dom, node: Node) -> String {
 pub fn value(dom: &Dom, node: Node, what: What) -> Option<String> {
     let value = match what {
         What::Text => dom.text(node),
-        What::Own => dom.direct_text(node),
+        What::Own | What::Between => dom.direct_text(node),
         What::Attribute("src") => attributes(what)
             .iter()
             .filter_map(|name| dom.attribute(node, name))
@@ -247,7 +247,7 @@ pub fn attributes(what: What) -> Vec<&'static str> {
     match what {
         What::Attribute("src") => vec!["data-src", "data-original", "data-lazy-src", "data-lazy", "src"],
         What::Attribute(name) => vec![name],
-        What::Text | What::Own => Vec::new(),
+        What::Text | What::Own | What::Between => Vec::new(),
     }
 }
 

@@ -59,8 +59,8 @@ pub(crate) enum Test {
     LastChild,
     Scope,
     Not(Compound),
-    /// Paths that start at the element, outermost first.
-    Has(Vec<(Connector, Compound)>),
+    /// Something in or after the element.
+    Has(Connector, Compound),
     Contains(String),
 }
 
@@ -148,7 +148,7 @@ impl Test {
             Self::LastChild => dom.following(node).next().is_none(),
             Self::Scope => node == scope,
             Self::Not(compound) => !compound.matches(dom, node, scope),
-            Self::Has(steps) => has(dom, node, scope, steps),
+            Self::Has(connector, compound) => has(dom, node, scope, *connector, compound),
             Self::Contains(text) => {
                 let mut all = String::new();
                 dom.below(node).for_each(|below| all.push_str(dom.own_text(below)));
@@ -158,15 +158,14 @@ impl Test {
     }
 }
 
-fn has(dom: &Dom, node: Node, scope: Node, steps: &[(Connector, Compound)]) -> bool {
-    let Some(((connector, compound), rest)) = steps.split_first() else { return true };
-    let good = |found: Node| compound.matches(dom, found, scope) && has(dom, found, scope, rest);
+fn has(dom: &Dom, node: Node, scope: Node, connector: Connector, compound: &Compound) -> bool {
+    let good = |found: Node| compound.matches(dom, found, scope);
     match connector {
         Connector::Child => dom.elements(node).any(good),
         Connector::Next => dom.following(node).take(1).any(good),
         Connector::Later => dom.following(node).any(good),
         Connector::Start | Connector::Descendant => {
-            dom.below(node).filter(|below| dom.is_element(*below)).any(good)
+            dom.below(node).any(|below| dom.is_element(below) && good(below))
         }
     }
 }

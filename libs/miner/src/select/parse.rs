@@ -188,11 +188,8 @@ impl Reader<'_> {
                     Some('>' | '+' | '~') => self.connector().unwrap_or(Connector::Descendant),
                     _ => Connector::Descendant,
                 };
-                let mut steps = vec![(first, self.compound()?)];
-                while let Some(connector) = self.connector() {
-                    steps.push((connector, self.compound()?));
-                }
-                Test::Has(steps)
+                // Python's soupsieve takes no more than one step here.
+                Test::Has(first, self.compound()?)
             }
             "-soup-contains" => Test::Contains(self.quoted()?),
             _ => return Err("a pseudo-class is not known here"),
