@@ -72,6 +72,9 @@ pub(crate) enum Do {
     /// List, show, cancel and resume executions
     #[command(subcommand)]
     Executions(Executions),
+    /// List, find and forget what is kept in memory; make its vectors anew
+    #[command(subcommand)]
+    Memory(Memories),
     /// Make a scraper for a web page (not available in this version yet)
     Scrape {
         /// The page
@@ -238,6 +241,61 @@ pub(crate) enum Executions {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What to do with memory.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Memories {
+    /// List the entries of a scope, newest first
+    List {
+        #[command(flatten)]
+        scope: ScopeArgs,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Find the entries of a scope that are closest to a text
+    Recall {
+        /// The text
+        query: String,
+        #[command(flatten)]
+        scope: ScopeArgs,
+        /// At most this many
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+        top_k: u32,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget an entry, or all of a scope
+    Forget {
+        /// The entry
+        id: Option<String>,
+        /// All entries of the scope
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+        #[command(flatten)]
+        scope: ScopeArgs,
+    },
+    /// Make vectors with the present embedding model for entries that another one has made
+    Reembed {
+        /// Most that may be spent, in dollars
+        #[arg(long, value_name = "USD", value_parser = usd)]
+        budget: Option<Money>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Whose memory; everybody's if nothing is named.
+#[derive(Debug, Args)]
+pub(crate) struct ScopeArgs {
+    /// That of this execution
+    #[arg(long, value_name = "ID")]
+    pub(crate) execution: Option<String>,
+    /// That of this workflow
+    #[arg(long, value_name = "ID", conflicts_with = "execution")]
+    pub(crate) workflow: Option<String>,
 }
 
 /// How much of a list, and in which form.

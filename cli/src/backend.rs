@@ -7,7 +7,7 @@ use crate::{
     remote::Remote,
     wiring::{self, Claims, Embedded},
 };
-use nexus_api::{Executor, Planner};
+use nexus_api::{Executor, Memory, Planner};
 use nexus_runtime::{
     Config,
     lock::{self, DataDir, Holder},
@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub(crate) struct Backend {
     pub(crate) planner: Arc<dyn Planner>,
     pub(crate) executor: Arc<dyn Executor>,
+    pub(crate) memory: Arc<dyn Memory>,
     /// The address of the server, if they are there.
     pub(crate) server: Option<String>,
     /// Set if they run in this process.
@@ -45,6 +46,7 @@ impl Backend {
         Ok(Self {
             planner: embedded.ports.planner.clone(),
             executor: embedded.ports.executor.clone(),
+            memory: embedded.ports.memory.clone(),
             server: None,
             embedded: Some((embedded, data_dir)),
         })
@@ -53,7 +55,7 @@ impl Backend {
     fn at(remote: Remote) -> Self {
         let server = Some(remote.address().to_owned());
         let remote = Arc::new(remote);
-        Self { planner: remote.clone(), executor: remote, server, embedded: None }
+        Self { planner: remote.clone(), executor: remote.clone(), memory: remote, server, embedded: None }
     }
 
     /// Ends what runs in this process.

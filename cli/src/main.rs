@@ -107,6 +107,12 @@ async fn client(config: &Config, server: Option<&str>, command: Do) -> Result {
             backend.close().await;
             done
         }
+        Do::Memory(command) => {
+            let backend = Backend::open(config, server, Claims::Own).await?;
+            let done = commands::memory::memory(&*backend.memory, &command).await;
+            backend.close().await;
+            done
+        }
         Do::Up | Do::Serve { .. } | Do::Migrate | Do::Scrape { .. } | Do::Completions { .. } => {
             Err(Failure::usage("this is no client command"))
         }

@@ -3,6 +3,7 @@
 
 pub(crate) mod documents;
 pub(crate) mod executions;
+pub(crate) mod memory;
 pub(crate) mod models;
 pub(crate) mod run;
 pub(crate) mod workflows;

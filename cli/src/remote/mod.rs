@@ -3,6 +3,7 @@
 
 mod executor;
 mod llm;
+mod memory;
 mod planner;
 mod sse;
 

@@ -8,8 +8,10 @@
 )]
 
 mod commands;
+mod estimates;
 mod failures;
 mod http;
+mod memory;
 mod mesh;
 mod python;
 mod run;
