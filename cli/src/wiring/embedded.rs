@@ -6,7 +6,7 @@ use crate::{
     exit::{Exit, Failure, Result},
     out,
 };
-use nexus_api::{CallCtx, Llm, Memory, Planner, Scraper, memory::Scope, planner::PageRequest};
+use nexus_api::{CallCtx, Llm, Memory, Scraper, memory::Scope, planner::PageRequest};
 use nexus_executor::{Deps, ExecutorService, Options};
 use nexus_gateway::{Ports, ReadyCheck};
 use nexus_rpc::server::Services;
@@ -97,12 +97,6 @@ pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded
         scraper,
     };
     Ok(Embedded { ports, executor, store, _folder: folder })
-}
-
-/// A planner for documents from files. Whatever it would store is gone with it.
-pub(crate) fn planner_alone(config: &Config) -> Result<Arc<dyn Planner>> {
-    let store = Arc::new(SqliteStore::open(":memory:").map_err(database)?);
-    Ok(Arc::new(estimates::planner(config, store, Models::with_local(config)?.prices, false)))
 }
 
 /// Models without anything else.

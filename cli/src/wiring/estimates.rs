@@ -2,7 +2,7 @@
 //! services.
 
 use super::{
-    embedded::{hold, open, planner_alone},
+    embedded::{database, hold, open},
     models::Models,
 };
 use crate::exit::Result;
@@ -10,7 +10,7 @@ use nexus_api::Planner;
 use nexus_model::price::{EmbeddingModel, Mode, Model, PriceBook};
 use nexus_planner::PlannerService;
 use nexus_runtime::{Config, config::Database, lock::DataDir};
-use nexus_store::Store;
+use nexus_store::{Store, sqlite::SqliteStore};
 use std::sync::Arc;
 
 /// What memory uses if nothing was said and OpenAI is configured.
@@ -25,6 +25,15 @@ pub(super) fn planner(
 ) -> PlannerService {
     let embedding = embedding(config, &prices, mesh);
     PlannerService::new(store.clone(), prices, config.limits).with_history(store).with_embedding(embedding)
+}
+
+/// A planner for documents from files. Nothing can be stored with it, and it knows of no earlier runs.
+pub(crate) fn planner_alone(config: &Config) -> Result<Arc<dyn Planner>> {
+    let store = SqliteStore::open(":memory:").map_err(database)?;
+    let prices = Models::with_local(config)?.prices;
+    let embedding = embedding(config, &prices, false);
+    let planner = PlannerService::new(Arc::new(store), prices, config.limits);
+    Ok(Arc::new(planner.with_embedding(embedding)))
 }
 
 /// What memory's vectors cost; `None` if nothing. In a mesh what is not known here is taken for the dearer: an upper

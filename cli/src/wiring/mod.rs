@@ -9,6 +9,6 @@ mod mesh;
 mod models;
 mod parts;
 
-pub(crate) use embedded::{Claims, Embedded, embedded, llm_alone, planner_alone, up};
-pub(crate) use estimates::estimating_planner;
+pub(crate) use embedded::{Claims, Embedded, embedded, llm_alone, up};
+pub(crate) use estimates::{estimating_planner, planner_alone};
 pub(crate) use mesh::{migrate, serve};

@@ -59,3 +59,43 @@ fn validate_500_nodes_2_000_edges(bencher: divan::Bencher<'_, '_>) {
     }
     bencher.bench(|| nexus_plan::validate(divan::black_box(&value), &Limits::default(), &prices));
 }
+
+/// An estimate of 500 agents that read each other and an input; half of them behind branches.
+#[divan::bench(sample_count = 20)]
+fn estimate_500_nodes_2_000_edges(bencher: divan::Bencher<'_, '_>) {
+    use nexus_plan::estimate::{Basics, History};
+    let mut value = layered(500, 1_990);
+    for n in 0..500 {
+        let before = if n == 0 { String::new() } else { format!("{{{{ nodes.n{}.output }}}}", n - 1) };
+        let agent = json!({"id": format!("n{n}"), "type": "agent", "config": {"model": "openai/gpt-4.1-mini",
+            "prompt": format!("Part {n}. Write about {{{{ inputs.topic }}}}, with an eye on what was said before: {before}")}});
+        let branch = json!({"id": format!("n{n}"), "type": "conditional", "config": {"cases": [
+            {"handle": "yes", "when": format!("size(string(nodes.n{}.output)) > 9", n - 1)}]}});
+        value["graph"]["nodes"][n as usize] = if n % 5 == 4 { branch } else { agent };
+    }
+    for edge in 0..1_990 {
+        let source: i32 =
+            value["graph"]["edges"][edge]["source"].as_str().map_or(0, |id| id[1..].parse().unwrap_or(0));
+        if source % 5 == 4 {
+            value["graph"]["edges"][edge]["source_handle"] =
+                json!(if edge % 2 == 0 { "yes" } else { "else" });
+        }
+    }
+    let (document, prices) = (read(value), PriceBook::builtin());
+    let (inputs, history, limits) = (json!({"topic": "tides"}), History::default(), Limits::default());
+    let basics = Basics { prices: &prices, limits: &limits, embedding: None, history: &history };
+    bencher.bench(|| nexus_plan::estimate(divan::black_box(&document), &inputs, None, basics));
+}
+
+/// What the first estimate of a process waits for.
+#[divan::bench(sample_count = 1, sample_size = 1)]
+fn first_estimate_of_a_process(bencher: divan::Bencher<'_, '_>) {
+    use nexus_plan::estimate::{Basics, History};
+    let agent =
+        json!({"id": "a", "type": "agent", "config": {"model": "openai/gpt-4.1-mini", "prompt": "hello"}});
+    let (document, prices) = (read(json!({"graph": {"nodes": [agent]}})), PriceBook::builtin());
+    let (history, limits) = (History::default(), Limits::default());
+    let basics = Basics { prices: &prices, limits: &limits, embedding: None, history: &history };
+    let inputs = json!({});
+    bencher.bench(|| nexus_plan::estimate(divan::black_box(&document), &inputs, None, basics));
+}

@@ -27,12 +27,8 @@ fn learned(document: &Value, inputs: &Value, history: &History) -> Estimate {
     let document = read(document);
     let prices = PriceBook::builtin();
     let embedding = prices.get("openai/text-embedding-3-small").map(Model::embedding);
-    let basics = Basics {
-        prices: &prices,
-        limits: &Limits::default(),
-        embedding: embedding.as_ref(),
-        history,
-    };
+    let basics =
+        Basics { prices: &prices, limits: &Limits::default(), embedding: embedding.as_ref(), history };
     nexus_plan::estimate(&document, inputs, document.budget, basics)
 }
 
