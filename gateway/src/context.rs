@@ -34,8 +34,9 @@ pub(crate) struct Principal(pub(crate) String);
 /// The outermost layer of those that know requests.
 pub(crate) async fn layer(mut request: Request, next: Next) -> Response {
     let context = RequestContext::read(request.headers());
+    let style = error::Style::of(request.uri().path());
     request.extensions_mut().insert(context.clone());
-    let mut response = error::render(next.run(request).await, &context);
+    let mut response = error::render(next.run(request).await, &context, style);
     if let Ok(id) = HeaderValue::from_str(&context.request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

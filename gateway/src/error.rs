@@ -10,6 +10,7 @@ use axum::{
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use nexus_api::{Code, Detail, Error};
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::time::Duration;
 use utoipa::ToSchema;
 
@@ -112,6 +113,27 @@ impl IntoResponse for Failure {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Page;
 
+/// The body of every failure at the addresses of OpenAI's API.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CompatibleErrorBody {
+    /// What went wrong.
+    error: CompatibleError,
+}
+
+/// A failure as OpenAI's clients read it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CompatibleError {
+    /// What happened, and what to do about it.
+    message: String,
+    /// Kind of failure, e.g. `invalid_request_error`.
+    r#type: String,
+    /// Which member of the request is wrong.
+    #[schema(required)]
+    param: Option<String>,
+    /// Stable code, e.g. `model_not_found`.
+    code: String,
+}
+
 /// The body of every failure.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorBody {
@@ -138,8 +160,55 @@ pub(crate) struct ErrorDetail {
     message: String,
 }
 
+/// In whose words a failure is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Ours.
+    Nexus,
+    /// OpenAI's, for the addresses of its API.
+    OpenAi,
+}
+
+impl Style {
+    /// The one that clients of this address read.
+    pub(crate) fn of(path: &str) -> Self {
+        if path == "/v1" || path.starts_with("/v1/") { Self::OpenAi } else { Self::Nexus }
+    }
+}
+
+/// The failure as OpenAI's clients read it.
+pub(crate) fn compatible(failure: &Failure) -> Value {
+    let error = &failure.error;
+    let kind = match error.code {
+        Code::BudgetExceeded => "insufficient_quota",
+        Code::Unauthenticated => "authentication_error",
+        Code::Forbidden => "permission_error",
+        Code::RateLimited => "rate_limit_error",
+        Code::NotFound if error.reason.is_some() => "not_found_error",
+        _ if openai_status(failure.status).is_server_error() => "server_error",
+        _ => "invalid_request_error",
+    };
+    let code = match (error.code, error.reason.as_deref()) {
+        (Code::Unauthenticated, _) => "invalid_api_key",
+        (_, Some("unknown_model")) => "model_not_found",
+        (_, Some(reason)) => reason,
+        (_, None) => failure.name,
+    };
+    let message = match &error.suggestion {
+        Some(suggestion) => format!("{}; {suggestion}", error.message),
+        None => error.message.clone(),
+    };
+    let param = error.details.first().map(|detail| detail.path.trim_start_matches('/'));
+    json!({"error": {"message": message, "type": kind, "param": param, "code": code.to_lowercase()}})
+}
+
+/// OpenAI says 400 of whatever is not acceptable; its clients know no other number for it.
+fn openai_status(status: StatusCode) -> StatusCode {
+    if status == StatusCode::UNPROCESSABLE_ENTITY { StatusCode::BAD_REQUEST } else { status }
+}
+
 /// Writes the body of a failed answer; other answers pass.
-pub(crate) fn render(mut response: Response, context: &RequestContext) -> Response {
+pub(crate) fn render(mut response: Response, context: &RequestContext, style: Style) -> Response {
     let failure = match response.extensions_mut().remove::<Failure>() {
         Some(failure) => failure,
         None if response.extensions().get::<Page>().is_some() => return response,
@@ -148,7 +217,15 @@ pub(crate) fn render(mut response: Response, context: &RequestContext) -> Respon
         }
         None => return response,
     };
-    let Failure { status, name, error, header: extra } = failure;
+    let foreign = (style == Style::OpenAi).then(|| compatible(&failure));
+    let Failure { mut status, name, error, header: extra } = failure;
+    if foreign.is_some() {
+        status = openai_status(status);
+        // The official clients would try any 5xx again, and honour this.
+        if status.is_server_error() && !error.retryable {
+            response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
+        }
+    }
     let Error { code: error_code, message, suggestion, details, retry_after, .. } = *error;
     let body = ErrorBody {
         error: name.to_owned(),
@@ -168,7 +245,11 @@ pub(crate) fn render(mut response: Response, context: &RequestContext) -> Respon
     if let Some((name, value)) = extra {
         headers.insert(name, value);
     }
-    *response.body_mut() = serde_json::to_vec(&body).map_or_else(|_| Body::empty(), Body::from);
+    let written = match &foreign {
+        Some(foreign) => serde_json::to_vec(foreign),
+        None => serde_json::to_vec(&body),
+    };
+    *response.body_mut() = written.map_or_else(|_| Body::empty(), Body::from);
     response
 }
 

@@ -5,7 +5,7 @@ use crate::{Place, blocking, examples, inputs_for, nexus, one_json, read};
 use nexus_testkit::process::{Mesh, Process, Settings, Up, repository};
 use std::path::{Path, PathBuf};
 
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let made = repository().join("target/python-client/bin/python");
     let python = std::env::var_os("NEXUS_PYTHON").map_or(made, PathBuf::from);
     assert!(python.exists(), "{} is missing: `make test` makes it", python.display());

@@ -4,7 +4,10 @@
 
 pub(crate) mod schemas;
 
-use crate::{Options, error::ErrorBody};
+use crate::{
+    Options,
+    error::{CompatibleErrorBody, ErrorBody},
+};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use utoipa::{
@@ -20,12 +23,13 @@ use utoipa::{
         description = "Save, run and watch AI workflows.\n\nAll JSON is snake_case; times are RFC 3339 UTC; money is US dollars. Unknown members of a body are refused. Every failure has the same shape (`ErrorBody`). If the server has API keys, every call needs one (`Authorization: Bearer KEY`), except `/healthz`, `/readyz` and the files of the web application.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    components(schemas(ErrorBody)),
+    components(schemas(ErrorBody, CompatibleErrorBody)),
     tags(
         (name = "workflows", description = "Stored workflows and their versions"),
         (name = "documents", description = "What can be said about a document without running it"),
         (name = "executions", description = "Running workflows"),
         (name = "live", description = "WebSockets"),
+        (name = "memory", description = "Texts kept, and found again by likeness"),
         (name = "models", description = "Models and their prices"),
         (name = "compatible", description = "OpenAI's API"),
         (name = "scraping", description = "Scrapers made from a sentence, and their endpoints"),
@@ -140,6 +144,8 @@ fn headers() -> Value {
 fn complete_operation(operation: &mut Map<String, Value>) {
     let open = operation.get("security").is_some_and(|security| *security == json!([{}]));
     let takes_body = operation.contains_key("requestBody");
+    // OpenAI knows no 422.
+    let compatible = operation.get("tags").is_some_and(|tags| *tags == json!(["compatible"]));
     if operation.get("requestBody").is_some_and(|body| body["description"] == EMPTY_BODY) {
         operation["requestBody"]["required"] = false.into();
     }
@@ -151,13 +157,17 @@ fn complete_operation(operation: &mut Map<String, Value>) {
     }
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     let common = EVERYWHERE.iter().filter(|(status, _)| !(open && matches!(*status, "401" | "429" | "504")));
-    for (status, description) in common.chain(WITH_BODY.iter().filter(|_| takes_body)) {
+    for (status, description) in
+        common.chain(WITH_BODY.iter().filter(|(status, _)| takes_body && !(compatible && *status == "422")))
+    {
         responses.entry(*status).or_insert_with(|| json!({"description": description}));
     }
     for (status, response) in responses.iter_mut() {
         let Some(response) = response.as_object_mut() else { continue };
         if status.starts_with(['4', '5']) {
-            let body = json!({"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}});
+            let shape = if compatible { "CompatibleErrorBody" } else { "ErrorBody" };
+            let body =
+                json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{shape}")}}});
             response.entry("content").or_insert(body);
         }
         let Some(headers) = response.entry("headers").or_insert_with(|| json!({})).as_object_mut() else {

@@ -3,9 +3,11 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is a failed test")]
 
+mod compatible;
 mod conditional;
 mod failures;
 mod live;
+mod memory;
 mod metrics;
 mod openapi;
 mod pages;

@@ -4,6 +4,7 @@ use crate::support::{SECRET_SHA256, World, options, request};
 use axum::body::Body;
 use http::{Method, Request};
 use nexus_gateway::{ApiKey, Options};
+use serde_json::json;
 
 fn with_keys() -> Options {
     Options { keys: vec![ApiKey::new("ci", SECRET_SHA256).unwrap()], ..options() }
@@ -34,7 +35,14 @@ async fn every_described_route_needs_a_key() {
                     assert_eq!(answer.status.as_u16(), 200, "{method} {path}");
                     continue;
                 }
-                answer.failure(401, "UNAUTHENTICATED");
+                if path.starts_with("/v1/") {
+                    assert_eq!(
+                        (answer.status.as_u16(), answer.json()["error"]["code"].as_str()),
+                        (401, Some("invalid_api_key"))
+                    );
+                } else {
+                    answer.failure(401, "UNAUTHENTICATED");
+                }
                 assert!(answer.header("www-authenticate").starts_with("Bearer"), "{method} {path}");
             }
             let answer = world.send(with_key(method.clone(), &path).body(Body::empty()).unwrap()).await;
@@ -47,8 +55,15 @@ async fn every_described_route_needs_a_key() {
 #[tokio::test]
 async fn unknown_api_addresses_need_a_key_too_but_pages_do_not() {
     let world = World::new(with_keys());
-    for path in ["/api/v1/nothing", "/ws/nothing", "/v1/chat/completions", "/api"] {
+    for path in ["/api/v1/nothing", "/ws/nothing", "/api"] {
         world.get(path).await.failure(401, "UNAUTHENTICATED");
+    }
+    for path in ["/v1/chat/completions", "/v1/nothing", "/v1"] {
+        let refused = world.get(path).await;
+        assert_eq!(
+            (refused.status.as_u16(), &refused.json()["error"]["code"]),
+            (401, &json!("invalid_api_key"))
+        );
     }
     for path in ["/", "/docs/docs.js", "/docs/docs.css"] {
         assert_eq!(world.get(path).await.status.as_u16(), 200, "{path}");

@@ -1,8 +1,10 @@
 //! A scripted provider of language models over real HTTP, in the wire formats of OpenAI and Anthropic: answers, delays,
 //! every way to fail, gates that hold an answer until the test lets it go, and a record of what came in and what a real
-//! provider would have billed. Without a script it echoes. Not here: how replies are described (`reply`), the formats
+//! provider would have billed. Without a script it echoes. Requests that the real provider
+//! would not take are refused (`judge`). Not here: how replies are described (`reply`), the formats
 //! (`wire`), the HTTP handlers (`server`).
 
+mod judge;
 mod reply;
 mod server;
 mod wire;
@@ -116,6 +118,7 @@ struct State {
     connections: usize,
     spent: Money,
     key: Option<String>,
+    complaints: Vec<String>,
 }
 
 struct Shared {
@@ -282,6 +285,11 @@ impl FakeProvider {
     /// How many answers were under way at once at most.
     pub fn most_in_flight(&self) -> usize {
         self.shared.look(|state| state.most_in_flight)
+    }
+
+    /// What the real provider would have refused, and why: such requests are answered with 400 here, too.
+    pub fn complaints(&self) -> Vec<String> {
+        self.shared.look(|state| state.complaints.clone())
     }
 
     /// How many connections were opened.

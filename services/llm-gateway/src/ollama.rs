@@ -11,8 +11,11 @@ use std::{
 /// Where Ollama listens if nobody said otherwise.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:11434";
 
-/// A server that is there answers in a fraction of this; one that is not must not hold up the start.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// Whoever is not there must not hold up the start.
+const CONNECT: Duration = Duration::from_millis(300);
+
+/// A server that is there may be busy loading a model.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Longest list that is read.
 const MOST: u64 = 1 << 20;
@@ -36,12 +39,12 @@ pub struct Ollama {
     pub models: Vec<String>,
 }
 
-/// Asks `host:port` for its models; `None` if there is no Ollama with any. Blocks for at most half a second or so.
+/// Asks `host:port` for its models; `None` if there is no Ollama with any. Blocks for a fraction of a second if nobody is there.
 pub fn find(address: &str) -> Option<Ollama> {
     let address = address.trim_start_matches("http://").trim_end_matches('/');
     let address = if address.contains(':') { address.to_owned() } else { format!("{address}:11434") };
     let socket = address.to_socket_addrs().ok()?.next()?;
-    let mut stream = TcpStream::connect_timeout(&socket, PATIENCE).ok()?;
+    let mut stream = TcpStream::connect_timeout(&socket, CONNECT).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     stream.set_write_timeout(Some(PATIENCE)).ok()?;
     // HTTP/1.0: the answer ends with the connection and comes in one piece.

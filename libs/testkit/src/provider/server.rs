@@ -1,7 +1,7 @@
 //! The HTTP side of the scripted provider: takes requests, finds their reply, plays it. Not here: what replies say.
 
 use super::{
-    Format, Reply, Request, Shared,
+    Format, Reply, Request, Shared, judge,
     reply::Ending,
     wire::{self, Answer},
 };
@@ -13,6 +13,7 @@ use axum::{
     routing::{get, post},
     serve::ListenerExt,
 };
+use base64::Engine;
 use futures::stream;
 use nexus_model::price::Usage;
 use serde_json::{Value, json};
@@ -100,6 +101,11 @@ async fn answer(shared: Arc<Shared>, format: Format, headers: HeaderMap, body: B
         at: Instant::now(),
     };
     let mut guard = InFlight::begin(Arc::clone(&shared), request.clone());
+    if let Some(complaint) = judge::complaint(&request) {
+        guard.completed = true;
+        shared.change(|state| state.complaints.push(complaint.clone()));
+        return plain(&Reply::error(400, "invalid_request_error", &complaint), Vec::new());
+    }
     let reply = find(&shared, &request);
     let gate = shared
         .look(|state| state.gates.keys().find(|marker| request.text.contains(marker.as_str())).cloned());
@@ -291,8 +297,14 @@ fn embeddings(shared: &Shared, request: &Request) -> Value {
             }
         }
         let length = vector.iter().map(|value| value * value).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
-        json!({"object": "embedding", "index": index,
-            "embedding": vector.iter().map(|value| value / length).collect::<Vec<_>>()})
+        let vector: Vec<f32> = vector.iter().map(|value| (value / length) as f32).collect();
+        let embedding = if request.body["encoding_format"] == "base64" {
+            let bytes: Vec<u8> = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
+            json!(base64::engine::general_purpose::STANDARD.encode(bytes))
+        } else {
+            json!(vector)
+        };
+        json!({"object": "embedding", "index": index, "embedding": embedding})
     });
     json!({"object": "list", "model": request.model, "data": data.collect::<Vec<_>>(),
         "usage": {"prompt_tokens": usage.input, "total_tokens": usage.input}})
