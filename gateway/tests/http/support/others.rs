@@ -9,7 +9,11 @@ use nexus_api::{
     planner::PageRequest,
     scraper::{CreateJob, EndpointData, EndpointQuery, Job, JobStatus, RunPython, TestResult},
 };
-use nexus_model::{JobId, MemoryId, Money, Timestamp, price::{Mode, Usage}, workflow::Page};
+use nexus_model::{
+    JobId, MemoryId, Money, Timestamp,
+    price::{Mode, Usage},
+    workflow::Page,
+};
 use serde_json::{Map, Value, json};
 use std::sync::{
     Mutex,
