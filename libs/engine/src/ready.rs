@@ -103,7 +103,7 @@ impl Stepper<'_> {
                 output_schema: agent.output_schema.clone(),
                 tools: specs,
                 tools_allowed,
-                cache_ttl_seconds: None,
+                cache_ttl_seconds: agent.cache.map(|cache| cache.ttl_seconds),
             }))
         })
     }

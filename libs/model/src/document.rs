@@ -236,6 +236,17 @@ pub struct AgentConfig {
     /// Most rounds of tool calls.
     #[serde(default = "defaults::max_tool_rounds")]
     pub max_tool_rounds: u32,
+    /// Whether a kept answer to exactly the same question is taken, for nothing.
+    #[serde(default)]
+    pub cache: Option<AgentCache>,
+}
+
+/// Kept answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentCache {
+    /// Oldest answer that is taken; also how long new ones are kept.
+    pub ttl_seconds: u64,
 }
 
 /// An agent's use of memory.

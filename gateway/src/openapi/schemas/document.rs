@@ -141,6 +141,16 @@ pub(crate) struct AgentConfig {
     /// Most rounds of tool calls; 8 if absent.
     #[schema(nullable = false)]
     max_tool_rounds: Option<u32>,
+    /// Whether a kept answer to exactly the same question is taken, for nothing.
+    cache: Option<AgentCache>,
+}
+
+/// Kept answers.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AgentCache {
+    /// Oldest answer that is taken; also how long new ones are kept.
+    #[schema(minimum = 1, maximum = 31_622_400)]
+    ttl_seconds: u64,
 }
 
 /// An agent's use of memory.

@@ -181,7 +181,14 @@ pub(crate) static AGENT: Shape = Shape {
         optional("checks", Kind::List(&Kind::Condition)),
         nullable("memory", Kind::Object(&AGENT_MEMORY)),
         optional("max_tool_rounds", Kind::Whole { min: 1, max: 100 }),
+        nullable("cache", Kind::Object(&AGENT_CACHE)),
     ],
+};
+
+static AGENT_CACHE: Shape = Shape {
+    what: "an agent's cache",
+    // a year at most
+    fields: &[required("ttl_seconds", Kind::Whole { min: 1, max: 31_622_400 })],
 };
 
 static AGENT_MEMORY: Shape = Shape {
