@@ -43,7 +43,12 @@ impl Llm for Instantly {
     async fn complete(&self, _: &CallCtx, _: CompleteRequest) -> Result<Completion> {
         Err(Error::unimplemented("not measured"))
     }
+    /// Takes as many milliseconds as the prompt says.
     async fn stream_complete(&self, _: &CallCtx, request: CompleteRequest) -> Result<BoxStream<StreamItem>> {
+        let millis = request.messages.last().and_then(|message| message.content.parse().ok());
+        if let Some(millis) = millis {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+        }
         let done = Completion {
             model: request.model,
             provider: "bench".into(),
@@ -93,6 +98,24 @@ fn layers() -> Value {
         ]);
     }
     json!({"name": "layers", "graph": {"nodes": (0..20).map(agent).collect::<Vec<_>>(), "edges": edges}})
+}
+
+/// An agent whose model takes so many milliseconds.
+fn taking(ix: usize, millis: u64) -> Value {
+    json!({"id": format!("n{ix}"), "type": "agent", "config": {"model": "demo/small", "prompt": millis.to_string()}})
+}
+
+/// Two branches: 100 ms then 500 ms, and 500 ms then 100 ms.
+fn crossed() -> Value {
+    let nodes = [taking(0, 100), taking(1, 500), taking(2, 500), taking(3, 100)];
+    json!({"name": "crossed", "graph": {"nodes": nodes, "edges": [edge(0, 1), edge(2, 3)]}})
+}
+
+/// One agent, then 200 at a time, then one; 50 ms each.
+fn fan() -> Value {
+    let nodes: Vec<Value> = (0..202).map(|ix| taking(ix, 50)).collect();
+    let edges: Vec<Value> = (1..201).flat_map(|ix| [edge(0, ix), edge(ix, 201)]).collect();
+    json!({"name": "fan", "graph": {"nodes": nodes, "edges": edges}})
 }
 
 struct Bench {
@@ -182,6 +205,20 @@ async fn report(name: &str, bench: &Bench, commits: impl Fn() -> u64, folder: &P
         5_000.0 / commits as f64
     );
     println!("{name:<9} the disk beside it: {:.0} fsyncs/s", fsyncs_per_second(folder));
+    for (what, document, ideal) in [
+        ("two branches, 100 ms → 500 ms and 500 ms → 100 ms", crossed(), 600),
+        ("1 → 200 → 1, 50 ms a call", fan(), 150),
+    ] {
+        let workflow = bench.workflow(document).await;
+        let mut took = Vec::new();
+        for _ in 0..5 {
+            let begun = Instant::now();
+            bench.run(workflow).await;
+            took.push(begun.elapsed().as_millis());
+        }
+        took.sort_unstable();
+        println!("{name:<9} {what}: {} ms (the calls alone take {ideal} ms)", took[2]);
+    }
     bench.executor.shutdown().await;
 }
 
