@@ -1,32 +1,37 @@
 // The builder, put together: one session, what surrounds the canvas, and what holds them in step.
 "use client";
 import { useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import dynamic from "next/dynamic";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 import { type Facts, FactsProvider } from "@/components/canvas/facts";
-import { RunDialog } from "@/components/workflows/run-dialog";
 import { keys } from "@/hooks/queries";
+import { useLater } from "@/hooks/use-later";
 import { useObservable } from "@/hooks/use-observable";
 import { useTitle } from "@/hooks/use-title";
 import { describeError } from "@/lib/api/errors";
-import type { ExecutionStatus } from "@/lib/api/types";
 import type { Session } from "@/lib/builder/session";
-import { KeyedStore } from "@/lib/keyed";
 import { observable } from "@/lib/observable";
-import type { NodeRun, RunState } from "@/lib/run/state";
+import type { RunState } from "@/lib/run/state";
+import { NodeViews } from "@/lib/run/views";
 import { toast } from "@/lib/toasts";
 import { CanvasPane } from "./canvas-pane";
-import { Conflict } from "./conflict";
 import { SessionProvider, useEditor } from "./context";
 import { Drawer } from "./drawer";
 import { load } from "./editor/editor";
 import { Left } from "./left";
-import { Overlays } from "./overlays";
 import { useLastRun } from "./panel/last-run";
 import { Panel } from "./panel/panel";
-import { RunWatch } from "./run-watch";
 import { TopBar } from "./topbar";
 import { useCheckStores, useChecks } from "./use-checks";
 import { useKeys } from "./use-keys";
+
+// what is needed only after something was done
+const RunDialog = dynamic(() => import("@/components/workflows/run-dialog").then((module) => module.RunDialog), {
+  ssr: false,
+});
+const Conflict = dynamic(() => import("./conflict").then((module) => module.Conflict), { ssr: false });
+const Overlays = dynamic(() => import("./overlays").then((module) => module.Overlays), { ssr: false });
+const RunWatch = dynamic(() => import("./run-watch").then((module) => module.RunWatch), { ssr: false });
 
 export function Builder({ session, workflow }: { session: Session; workflow: string | null }) {
   return (
@@ -39,41 +44,44 @@ export function Builder({ session, workflow }: { session: Session; workflow: str
 function Inside({ session, workflow }: { session: Session; workflow: string | null }) {
   const canvas = useRef<HTMLDivElement>(null);
   const stores = useCheckStores();
-  const runStore = useMemo(() => new KeyedStore<NodeRun>(), []);
-  const runStatus = useMemo(() => observable<ExecutionStatus | null>(null), []);
+  const views = useMemo(() => new NodeViews(), []);
   const facts = useMemo<Facts>(
     () => ({
       editable: true,
-      runs: runStore,
-      run: runStatus,
+      views,
       findings: stores.findings,
       estimates: stores.estimates,
       hot: observable<string | null>(null),
       onInsert: (edge) => session.open({ kind: "insert", edge }),
     }),
-    [session, stores, runStore, runStatus],
+    [session, stores, views],
   );
   const revision = useEditor((state) => state.revision);
   const name = useEditor((state) => state.document.name);
   useObservable(session.view);
+  const overlay = useObservable(session.overlay);
+  const saving = useObservable(session.autosave.state);
   const shown = useObservable(session.run);
-  const [run, setRun] = useState<RunState | null>(null);
   const last = useLastRun(workflow, shown);
   const checks = useChecks(session, stores, revision, last.execution?.inputs);
   useTitle(name);
+  const later = useLater();
   useEffect(() => {
-    const timer = setTimeout(() => void load().catch(() => {}), 1_500);
-    return () => clearTimeout(timer);
-  }, []);
+    if (!later) return;
+    // soon wanted: better there before
+    void import("./overlays").catch(() => {});
+    void import("@/components/workflows/run-dialog").catch(() => {});
+    void import("./run-watch").catch(() => {});
+    void load().catch(() => {});
+  }, [later]);
   useKeys(session, canvas);
 
   const watched = useCallback(
     (state: RunState | null) => {
-      setRun(state);
-      runStore.fill(state?.nodes ?? new Map());
-      runStatus.set(state?.status ?? null);
+      session.runState.set(state);
+      views.show(state);
     },
-    [runStore, runStatus],
+    [session, views],
   );
 
   return (
@@ -89,12 +97,12 @@ function Inside({ session, workflow }: { session: Session; workflow: string | nu
             </div>
             <Drawer checks={checks} workflow={workflow} />
           </div>
-          <Panel findings={checks.findings} last={last} run={run} />
+          <Panel findings={checks.findings} last={last} />
         </div>
       </div>
-      <Overlays workflow={workflow} />
+      {overlay.kind !== "none" && overlay.kind !== "run" && <Overlays workflow={workflow} />}
       <StartRun session={session} />
-      <Conflict />
+      {saving.phase === "conflict" && <Conflict />}
       <Guard session={session} />
     </FactsProvider>
   );

@@ -1,15 +1,25 @@
 // Below the canvas: problems, costs, runs, versions. Closed until somebody wants one of them.
 "use client";
 import { ChevronDown, ChevronUp } from "lucide-react";
+import dynamic from "next/dynamic";
+import { SkeletonRows } from "@/components/ui/skeleton";
 import { Tabs } from "@/components/ui/tabs";
 import { useObservable } from "@/hooks/use-observable";
 import type { DrawerTab } from "@/lib/builder/session";
 import { useSession } from "./context";
-import { CostTab } from "./cost-tab";
-import { ProblemsTab } from "./problems-tab";
-import { RunsTab } from "./runs-tab";
 import type { Checks } from "./use-checks";
-import { VersionsTab } from "./versions-tab";
+
+const loading = () => <SkeletonRows rows={3} />;
+const CostTab = dynamic(() => import("./cost-tab").then((module) => module.CostTab), { ssr: false, loading });
+const ProblemsTab = dynamic(() => import("./problems-tab").then((module) => module.ProblemsTab), {
+  ssr: false,
+  loading,
+});
+const RunsTab = dynamic(() => import("./runs-tab").then((module) => module.RunsTab), { ssr: false, loading });
+const VersionsTab = dynamic(() => import("./versions-tab").then((module) => module.VersionsTab), {
+  ssr: false,
+  loading,
+});
 
 export function Drawer({ checks, workflow }: { checks: Checks; workflow: string | null }) {
   const session = useSession();

@@ -9,9 +9,7 @@ import { cx } from "@/components/ui/cx";
 import { Shorten, shorten } from "@/components/ui/shorten";
 import { StatusMark } from "@/components/ui/status";
 import { useKeyed } from "@/hooks/use-keyed";
-import { useObservable } from "@/hooks/use-observable";
 import { type OutlineRow, outlineOf } from "@/lib/builder/outline";
-import { lookOf } from "@/lib/run/state";
 import { useEditor, useSession } from "./context";
 import { perform } from "./use-keys";
 
@@ -122,10 +120,9 @@ function Row({
   selected: boolean;
   onChoose: () => void;
 }) {
-  const { findings, runs, run } = useFacts();
+  const { findings, views } = useFacts();
   const found = useKeyed(findings, row.node.id);
-  const state = useKeyed(runs, row.node.id);
-  const overall = useObservable(run);
+  const view = useKeyed(views, row.node.id);
   const Icon = (found?.errors ?? 0) > 0 ? CircleAlert : TriangleAlert;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the tree has the keys
@@ -150,8 +147,8 @@ function Row({
         <span className="block truncate">
           <Shorten text={row.name} most={80} />
         </span>
-        {state && overall !== null ? (
-          <StatusMark look={lookOf(state, overall)} />
+        {view ? (
+          <StatusMark look={view.look} />
         ) : (
           row.after.length > 0 && (
             <span className="block truncate text-xs leading-4 text-mute">

@@ -1,7 +1,7 @@
 // A run on the canvas: follows it, hands its state to the nodes, and says in one line how it goes and what it costs.
 "use client";
 import { ExternalLink, X } from "lucide-react";
-import { useEffect } from "react";
+import { useEffect, useMemo } from "react";
 import { Announcer } from "@/components/run/announcer";
 import { CancelButton } from "@/components/run/cancel-button";
 import { SpendBar } from "@/components/run/spend-bar";
@@ -17,7 +17,7 @@ import { nodeMap } from "@/lib/nodes";
 import { routes } from "@/lib/routes";
 import { progressOf, type RunState, totalsOf } from "@/lib/run/state";
 import { isTerminal } from "@/lib/status";
-import { useSession } from "./context";
+import { useEditor, useSession } from "./context";
 
 export function RunWatch({ execution, onState }: { execution: string; onState: (state: RunState | null) => void }) {
   const session = useSession();
@@ -27,6 +27,8 @@ export function RunWatch({ execution, onState }: { execution: string; onState: (
   useEffect(() => onState(phase === "ready" ? run : null), [run, phase, onState]);
   useEffect(() => () => onState(null), [onState]);
 
+  const document = useEditor((one) => one.document);
+  const nodes = useMemo(() => nodeMap(document), [document]);
   const { usd, tokens } = totalsOf(run);
   const { settled, total } = progressOf(run);
   return (
@@ -86,7 +88,7 @@ export function RunWatch({ execution, onState }: { execution: string; onState: (
           <X aria-hidden size={15} />
         </Button>
       </span>
-      <Announcer run={run} nodes={nodeMap(session.document)} />
+      <Announcer run={run} nodes={nodes} />
     </section>
   );
 }

@@ -76,7 +76,7 @@ function List({ workflow }: { workflow: string }) {
         ))}
       </ul>
       <p className="border-t p-2.5 text-center text-xs">
-        <Link href={routes.workflowExecutions(workflow)} className="text-accent hover:underline">
+        <Link prefetch={false} href={routes.workflowExecutions(workflow)} className="text-accent hover:underline">
           All runs of this workflow
         </Link>
       </p>

@@ -1,25 +1,52 @@
 // The line above the canvas: what the workflow is called, whether it is saved, what is wrong, what it may cost, Run.
 "use client";
-import { ChevronLeft, CircleAlert, CircleCheck, Command, Play, Redo2, TriangleAlert, Undo2 } from "lucide-react";
+import {
+  ChevronLeft,
+  CircleAlert,
+  CircleCheck,
+  Command,
+  MoreHorizontal,
+  Play,
+  Redo2,
+  TriangleAlert,
+  Undo2,
+} from "lucide-react";
+import dynamic from "next/dynamic";
 import Link from "next/link";
 import { useEffect, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { cx } from "@/components/ui/cx";
+import { useLater } from "@/hooks/use-later";
 import { formatUsd } from "@/lib/format/money";
 import { plural } from "@/lib/format/text";
 import { routes } from "@/lib/routes";
 import { useEditor, useSession } from "./context";
-import { MoreMenu } from "./more-menu";
 import { SaveMark } from "./save-mark";
 import type { Checks, EstimateState } from "./use-checks";
 
+/** Where the menu will be. */
+function MorePlace() {
+  return (
+    <span aria-hidden className="inline-flex size-8 items-center justify-center text-mute">
+      <MoreHorizontal size={16} />
+    </span>
+  );
+}
+
+const MoreMenu = dynamic(() => import("./more-menu").then((module) => module.MoreMenu), {
+  ssr: false,
+  loading: MorePlace,
+});
+
 export function TopBar({ checks, onRun }: { checks: Checks; onRun: () => void }) {
   const session = useSession();
+  const later = useLater();
   const canUndo = useEditor((state) => state.past.at(-1)?.label ?? null);
   const canRedo = useEditor((state) => state.future[0]?.label ?? null);
   return (
     <header className="flex h-13 shrink-0 items-center gap-2 border-b bg-surface px-3">
       <Link
+        prefetch={false}
         href={routes.home()}
         aria-label="All workflows"
         title="All workflows"
@@ -59,7 +86,7 @@ export function TopBar({ checks, onRun }: { checks: Checks; onRun: () => void })
         >
           Run
         </Button>
-        <MoreMenu />
+        {later ? <MoreMenu /> : <MorePlace />}
       </div>
     </header>
   );

@@ -16,8 +16,8 @@ function useIsHot(id: string): boolean {
 
 export const StepEdge = memo(function StepEdge(props: EdgeProps<FlowEdge>) {
   const { id, source, selected, data } = props;
-  const { runs, editable, onInsert } = useFacts();
-  const run = useKeyed(runs, source);
+  const { views, editable, onInsert } = useFacts();
+  const run = useKeyed(views, source)?.run;
   const hot = useIsHot(id);
   const [path, x, y] = getBezierPath(props);
   const attachment = data?.attachment === true;

@@ -83,21 +83,17 @@ interface Cached {
 
 const ORIGIN = { x: 0, y: 0 };
 
-export interface ElementsInput {
-  document: WorkflowDocument;
-  selectedNodes: ReadonlySet<string>;
-  selectedEdges: ReadonlySet<string>;
-  current: string | null;
-  /** Where nodes are while they are dragged, and where the layout puts those without a place. */
-  places: ReadonlyMap<string, Point>;
-}
-
 export class Elements {
   private nodeCache = new Map<string, Cached>();
   private edgeCache = new Map<WorkflowEdge, FlowEdge>();
 
-  nodes(input: ElementsInput): FlowNode[] {
-    const { document, selectedNodes, current, places } = input;
+  /** `places`: where nodes are while they are dragged, and where the layout puts those without a place. */
+  nodes(
+    document: WorkflowDocument,
+    selectedNodes: ReadonlySet<string>,
+    current: string | null,
+    places: ReadonlyMap<string, Point>,
+  ): FlowNode[] {
     const attached = attachedIds(document);
     const tools = new Map<string, number>();
     for (const edge of document.graph.edges) {
@@ -122,7 +118,7 @@ export class Elements {
     return nodes;
   }
 
-  edges({ document, selectedEdges }: ElementsInput): FlowEdge[] {
+  edges(document: WorkflowDocument, selectedEdges: ReadonlySet<string>): FlowEdge[] {
     const next = new Map<WorkflowEdge, FlowEdge>();
     const nodes = new Set(document.graph.nodes.map((node) => node.id));
     const edges = document.graph.edges.flatMap((edge) => {

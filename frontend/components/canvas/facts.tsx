@@ -2,17 +2,16 @@
 // change of one node draws one node. Not here: filling them.
 "use client";
 import { createContext, type ReactNode, useContext } from "react";
-import type { ExecutionStatus, NodeEstimate } from "@/lib/api/types";
+import type { NodeEstimate } from "@/lib/api/types";
 import type { NodeFindings } from "@/lib/builder/problems";
 import { type Keyed, KeyedStore } from "@/lib/keyed";
 import { type Observable, observable } from "@/lib/observable";
-import type { NodeRun } from "@/lib/run/state";
+import { type NodeView, NodeViews } from "@/lib/run/views";
 
 export interface Facts {
   editable: boolean;
-  runs: Keyed<NodeRun>;
-  /** The run that is shown, if any. */
-  run: Observable<ExecutionStatus | null>;
+  /** Nodes in the run that is shown, if any. */
+  views: Keyed<NodeView>;
   findings: Keyed<NodeFindings>;
   estimates: Keyed<NodeEstimate>;
   /** The edge under the pointer. */
@@ -23,8 +22,7 @@ export interface Facts {
 
 export const NO_FACTS: Facts = {
   editable: false,
-  runs: new KeyedStore<NodeRun>(),
-  run: observable<ExecutionStatus | null>(null),
+  views: new NodeViews(),
   findings: new KeyedStore<NodeFindings>(),
   estimates: new KeyedStore<NodeEstimate>(),
   hot: observable<string | null>(null),

@@ -79,9 +79,12 @@ export function Flow(props: FlowProps) {
   const box = useRef<HTMLDivElement>(null);
   const missing = useMemo(() => missingPositions(document), [document]);
   const places = useMemo(() => (missing.size === 0 ? dragged : new Map([...missing, ...dragged])), [missing, dragged]);
-  const input = { document, selectedNodes: selection.nodes, selectedEdges: selection.edges, current, places };
-  const nodes = elements.nodes(input);
-  const edges = elements.edges(input);
+  // arrays that stay the same keep React Flow from looking at hundreds of nodes again
+  const nodes = useMemo(
+    () => elements.nodes(document, selection.nodes, current, places),
+    [elements, document, selection.nodes, current, places],
+  );
+  const edges = useMemo(() => elements.edges(document, selection.edges), [elements, document, selection.edges]);
   const count = document.graph.nodes.length;
 
   const onNodesChange = useCallback(

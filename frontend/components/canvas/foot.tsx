@@ -4,14 +4,13 @@ import { CornerDownLeft, RefreshCw, Undo2, Wrench } from "lucide-react";
 import { StatusMark } from "@/components/ui/status";
 import { useKeyed } from "@/hooks/use-keyed";
 import { useNow } from "@/hooks/use-now";
-import { useObservable } from "@/hooks/use-observable";
-import type { ExecutionStatus, WorkflowNode } from "@/lib/api/types";
+import type { WorkflowNode } from "@/lib/api/types";
 import { getAt } from "@/lib/builder/ops";
 import { formatUsd } from "@/lib/format/money";
 import { formatCount, totalTokens } from "@/lib/format/text";
 import { elapsedMs, formatDuration } from "@/lib/format/time";
-import type { Observable } from "@/lib/observable";
-import { lookOf, type NodeRun } from "@/lib/run/state";
+import type { NodeRun } from "@/lib/run/state";
+import type { NodeView } from "@/lib/run/views";
 import { useFacts } from "./facts";
 
 export interface FootProps {
@@ -19,13 +18,11 @@ export interface FootProps {
   node: WorkflowNode;
   attached: boolean;
   tools: number;
-  run: NodeRun | undefined;
-  status: Observable<ExecutionStatus | null>;
+  view: NodeView | undefined;
 }
 
-export function Foot({ id, node, attached, tools, run, status }: FootProps) {
-  const overall = useObservable(status);
-  if (run && overall !== null) return <RunFoot run={run} overall={overall} />;
+export function Foot({ id, node, attached, tools, view }: FootProps) {
+  if (view) return <RunFoot view={view} />;
   return <DraftFoot id={id} node={node} attached={attached} tools={tools} />;
 }
 
@@ -75,8 +72,8 @@ function DraftFoot({ id, node, attached, tools }: Pick<FootProps, "id" | "node" 
   );
 }
 
-function RunFoot({ run, overall }: { run: NodeRun; overall: ExecutionStatus }) {
-  const look = lookOf(run, overall);
+function RunFoot({ view }: { view: NodeView }) {
+  const { run, look } = view;
   const tokens = totalTokens(run.tokens);
   const retry = run.retrying;
   const note =

@@ -60,9 +60,10 @@ function Frame({
   data,
   children,
 }: Pick<NodeProps<FlowNode>, "id" | "selected" | "data"> & { children: ReactNode }) {
-  const { runs, run, findings, editable } = useFacts();
+  const { views, findings, editable } = useFacts();
   const { node, attached, current } = data;
-  const state = useKeyed(runs, id);
+  const view = useKeyed(views, id);
+  const state = view?.run;
   const found = useKeyed(findings, id);
   const look = state?.status ?? "none";
   return (
@@ -99,7 +100,7 @@ function Frame({
       </div>
       {children}
       <div className="nx-detail absolute inset-x-0 bottom-0 border-t px-3" style={{ height: FOOT_HEIGHT }}>
-        <Foot id={id} node={node} attached={attached} tools={data.tools} run={state} status={run} />
+        <Foot id={id} node={node} attached={attached} tools={data.tools} view={view} />
       </div>
       {found && found.findings.length > 0 && <Badge errors={found.errors} warnings={found.warnings} />}
       {state && <Writing run={state} />}
@@ -172,8 +173,8 @@ export const ToolNode = memo(function ToolNode({ id, selected, data }: NodeProps
 });
 
 export const ConditionalNode = memo(function ConditionalNode({ id, selected, data }: NodeProps<FlowNode>) {
-  const { runs, editable } = useFacts();
-  const state = useKeyed(runs, id);
+  const { views, editable } = useFacts();
+  const state = useKeyed(views, id)?.run;
   const output = state?.output;
   const taken =
     state?.status === "succeeded" && typeof output === "object" && output !== null && !Array.isArray(output)

@@ -1,11 +1,12 @@
 // `/workflows/new` and `/workflows/<id>`: on a wide screen the builder, on a phone the same workflow for reading.
 "use client";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import dynamic from "next/dynamic";
 import { usePathname, useSearchParams } from "next/navigation";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { Builder } from "@/components/builder/builder";
 import { Card } from "@/components/ui/card";
-import { SkeletonBuilder } from "@/components/ui/skeleton";
+import { SkeletonBuilder, SkeletonPage } from "@/components/ui/skeleton";
 import { EmptyState, ErrorState } from "@/components/ui/states";
 import { keys } from "@/hooks/queries";
 import { useMedia, WIDE } from "@/hooks/use-media";
@@ -15,11 +16,14 @@ import { isNotFound } from "@/lib/api/errors";
 import type { Workflow, WorkflowDocument } from "@/lib/api/types";
 import { Session } from "@/lib/builder/session";
 import { documentOf } from "@/lib/documents";
-import { examples } from "@/lib/examples";
 import { observable } from "@/lib/observable";
 import { idsOf, routes } from "@/lib/routes";
 import { NotFound } from "./not-found";
-import { WorkflowPage } from "./workflow";
+
+const WorkflowPage = dynamic(() => import("./workflow").then((module) => module.WorkflowPage), {
+  ssr: false,
+  loading: () => <SkeletonPage />,
+});
 
 const BLANK: WorkflowDocument = { schema_version: 1, name: "Untitled workflow", graph: { nodes: [], edges: [] } };
 
@@ -68,7 +72,6 @@ function NewBuilder({ template }: { template: string | null }) {
   const saving = useSaving();
   const [session] = useState(() => {
     becameId.set(null);
-    const example = examples.find((one) => one.slug === template);
     const made = new Session(BLANK, null, {
       ...saving,
       onSaved: (workflow, created) => {
@@ -79,9 +82,16 @@ function NewBuilder({ template }: { template: string | null }) {
         window.history.replaceState(null, "", routes.workflow(workflow.id));
       },
     });
-    if (example) made.replace(`Started from ${example.document.name}`, structuredClone(example.document));
     return made;
   });
+  useEffect(() => {
+    if (template === null) return;
+    void import("@/lib/examples").then(({ examples }) => {
+      const example = examples.find((one) => one.slug === template);
+      if (!example || session.document.graph.nodes.length > 0) return;
+      session.replace(`Started from ${example.document.name}`, structuredClone(example.document));
+    });
+  }, [template, session]);
   const id = useObservable(becameId);
   return <Builder session={session} workflow={id} />;
 }

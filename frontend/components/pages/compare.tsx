@@ -44,7 +44,7 @@ export function ComparePage() {
       <Card flush>
         <EmptyState title="Choose two runs">
           Mark two runs in the list of{" "}
-          <Link href={routes.executions()} className="underline">
+          <Link prefetch={false} href={routes.executions()} className="underline">
             runs
           </Link>
           , and compare them.
@@ -80,7 +80,7 @@ function Compared({ a, b }: { a: Execution; b: Execution }) {
     <>
       <PageHead
         above={
-          <Link href={routes.executions()} className="underline-offset-2 hover:underline">
+          <Link prefetch={false} href={routes.executions()} className="underline-offset-2 hover:underline">
             Runs
           </Link>
         }

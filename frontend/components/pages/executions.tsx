@@ -79,7 +79,7 @@ function WorkflowHead({ id }: { id: string }) {
     <PageHead
       title="Runs"
       above={
-        <Link href={routes.workflow(id)} className="underline-offset-2 hover:underline">
+        <Link prefetch={false} href={routes.workflow(id)} className="underline-offset-2 hover:underline">
           {data?.name ?? "Workflow"}
         </Link>
       }

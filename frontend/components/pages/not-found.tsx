@@ -10,7 +10,7 @@ export function NotFound({ what, detail }: { what: "page" | "workflow" | "run"; 
       <EmptyState icon={<Compass aria-hidden size={18} />} title={`This ${what} does not exist`}>
         <p>{detail ?? "The address may be mistyped, or what it pointed to was deleted."}</p>
         <p className="mt-4">
-          <LinkButton href="/" variant="primary">
+          <LinkButton prefetch={false} href="/" variant="primary">
             Back to the overview
           </LinkButton>
         </p>

@@ -40,7 +40,7 @@ export function Overview() {
               title="Latest runs"
               flush
               actions={
-                <LinkButton href={routes.executions()} size="sm" variant="ghost">
+                <LinkButton prefetch={false} href={routes.executions()} size="sm" variant="ghost">
                   All runs
                 </LinkButton>
               }
@@ -94,10 +94,10 @@ function Attention() {
       flush
       actions={
         <>
-          <LinkButton href={`${routes.executions()}?status=failed`} size="sm" variant="ghost">
+          <LinkButton prefetch={false} href={`${routes.executions()}?status=failed`} size="sm" variant="ghost">
             All failed
           </LinkButton>
-          <LinkButton href={`${routes.executions()}?status=budget_exceeded`} size="sm" variant="ghost">
+          <LinkButton prefetch={false} href={`${routes.executions()}?status=budget_exceeded`} size="sm" variant="ghost">
             All stopped by budget
           </LinkButton>
         </>

@@ -1,6 +1,7 @@
 // One run: its head, the drawing over the timeline with one selection, the chosen node, a scrubber through what happened,
 // what came out and what it cost. Live while it runs.
 "use client";
+import dynamic from "next/dynamic";
 import { usePathname } from "next/navigation";
 import { useEffect, useMemo, useState } from "react";
 import { Announcer } from "@/components/run/announcer";
@@ -8,9 +9,7 @@ import { Costs } from "@/components/run/costs";
 import { EventLog } from "@/components/run/event-log";
 import { RunHead } from "@/components/run/head";
 import { LiveBar } from "@/components/run/live-bar";
-import { RunMap } from "@/components/run/map";
 import { Outputs } from "@/components/run/outputs";
-import { ResumeDialog } from "@/components/run/resume-dialog";
 import { Scrubber } from "@/components/run/scrubber";
 import { Side } from "@/components/run/side";
 import { TimelineView } from "@/components/run/timeline";
@@ -20,6 +19,7 @@ import { ErrorNote, ErrorState } from "@/components/ui/states";
 import { ValueView } from "@/components/ui/value";
 import { useWorkflowVersion } from "@/hooks/queries";
 import { useFollower } from "@/hooks/use-follower";
+import { useLater } from "@/hooks/use-later";
 import { useTitle } from "@/hooks/use-title";
 import { isNotFound, isTransient } from "@/lib/api/errors";
 import type { Workflow, WorkflowDocument } from "@/lib/api/types";
@@ -31,6 +31,14 @@ import { Replay } from "@/lib/run/replay";
 import type { RunState } from "@/lib/run/state";
 import { executionLook } from "@/lib/status";
 import { NotFound } from "./not-found";
+
+const RunMap = dynamic(() => import("@/components/run/map").then((module) => module.RunMap), {
+  ssr: false,
+  loading: () => <Skeleton className="h-full w-full" />,
+});
+const ResumeDialog = dynamic(() => import("@/components/run/resume-dialog").then((module) => module.ResumeDialog), {
+  ssr: false,
+});
 
 export function RunPage() {
   const { execution } = idsOf(usePathname());
@@ -90,6 +98,7 @@ function Loaded({ execution, follower, state, name, workflow, waiting }: LoadedP
     [workflow],
   );
   const busy = useBusyNode(live);
+  const later = useLater();
   const selected = chosen ?? busy;
   const shownStatus = run.status ?? status;
   const hasInputs = typeof live.inputs === "object" && live.inputs !== null && Object.keys(live.inputs).length > 0;
@@ -115,9 +124,9 @@ function Loaded({ execution, follower, state, name, workflow, waiting }: LoadedP
         <div className="space-y-4">
           <section aria-label="The run" className="min-w-0 overflow-hidden rounded-lg border bg-surface shadow-card">
             <div className="h-64 border-b md:h-80">
-              {document ? (
+              {document && later ? (
                 <RunMap document={document} run={run} selected={selected} onSelect={setChosen} />
-              ) : waiting ? (
+              ) : waiting || document ? (
                 <Skeleton className="h-full w-full" />
               ) : (
                 <p className="p-4 text-mute">The workflow was deleted; what it did is below.</p>

@@ -59,7 +59,7 @@ function Loaded({ workflow }: { workflow: Workflow }) {
     <>
       <PageHead
         above={
-          <Link href={routes.home()} className="underline-offset-2 hover:underline">
+          <Link prefetch={false} href={routes.home()} className="underline-offset-2 hover:underline">
             Workflows
           </Link>
         }

@@ -1,19 +1,25 @@
 // What can be done with a run: cancel it, go on with it, run its workflow again.
 "use client";
 import { Play, RotateCw } from "lucide-react";
+import dynamic from "next/dynamic";
 import { useState } from "react";
 import { Button } from "@/components/ui/button";
-import { RunDialog } from "@/components/workflows/run-dialog";
+import { useLater } from "@/hooks/use-later";
 import type { JsonObject, WorkflowDocument } from "@/lib/api/types";
 import { isResumable } from "@/lib/status";
 import { CancelButton } from "./cancel-button";
 import type { RunHeadProps } from "./head";
-import { ResumeDialog } from "./resume-dialog";
-import { RunMenu } from "./run-menu";
+
+const RunDialog = dynamic(() => import("@/components/workflows/run-dialog").then((module) => module.RunDialog), {
+  ssr: false,
+});
+const ResumeDialog = dynamic(() => import("./resume-dialog").then((module) => module.ResumeDialog), { ssr: false });
+const RunMenu = dynamic(() => import("./run-menu").then((module) => module.RunMenu), { ssr: false });
 
 export function Actions({ execution, run, status, document, onChanged, onResumed }: RunHeadProps) {
   const [resuming, setResuming] = useState(false);
   const [again, setAgain] = useState(false);
+  const later = useLater();
   const live = status === "running" || status === "queued";
 
   return (
@@ -29,17 +35,19 @@ export function Actions({ execution, run, status, document, onChanged, onResumed
           Resume
         </Button>
       )}
-      <RunMenu execution={execution} run={run} document={document} />
-      <ResumeDialog
-        open={resuming}
-        onOpenChange={setResuming}
-        execution={execution}
-        run={run}
-        status={status}
-        document={document}
-        onResumed={onResumed}
-      />
-      {document && run.workflowId !== null && (
+      {later && <RunMenu execution={execution} run={run} document={document} />}
+      {resuming && (
+        <ResumeDialog
+          open={resuming}
+          onOpenChange={setResuming}
+          execution={execution}
+          run={run}
+          status={status}
+          document={document}
+          onResumed={onResumed}
+        />
+      )}
+      {again && document && run.workflowId !== null && (
         <RunDialog
           open={again}
           onOpenChange={setAgain}

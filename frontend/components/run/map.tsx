@@ -3,11 +3,10 @@
 import { useEffect, useMemo, useState } from "react";
 import { type Facts, FactsProvider, NO_FACTS } from "@/components/canvas/facts";
 import { Flow } from "@/components/canvas/flow";
-import type { ExecutionStatus, WorkflowDocument } from "@/lib/api/types";
+import type { WorkflowDocument } from "@/lib/api/types";
 import { normalized } from "@/lib/builder/ops";
-import { KeyedStore } from "@/lib/keyed";
-import { observable } from "@/lib/observable";
-import type { NodeRun, RunState } from "@/lib/run/state";
+import type { RunState } from "@/lib/run/state";
+import { NodeViews } from "@/lib/run/views";
 
 export interface RunMapProps {
   document: WorkflowDocument;
@@ -17,16 +16,10 @@ export interface RunMapProps {
 }
 
 export function RunMap({ document, run, selected, onSelect }: RunMapProps) {
-  const [store] = useState(() => new KeyedStore<NodeRun>());
-  const [status] = useState(() => observable<ExecutionStatus | null>(null));
-  const facts = useMemo<Facts>(() => ({ ...NO_FACTS, runs: store, run: status }), [store, status]);
+  const [views] = useState(() => new NodeViews());
+  const facts = useMemo<Facts>(() => ({ ...NO_FACTS, views }), [views]);
   const drawn = useMemo(() => normalized(document), [document]);
-  const nodes = run?.nodes;
-  const state = run?.status ?? null;
-  useEffect(() => {
-    store.fill(nodes ?? new Map());
-    status.set(state);
-  }, [nodes, state, store, status]);
+  useEffect(() => views.show(run), [views, run]);
   const selection = useMemo(
     () => ({ nodes: new Set(selected === null ? [] : [selected]), edges: new Set<string>() }),
     [selected],

@@ -108,7 +108,11 @@ const Row = memo(function Row({ node, spans, start, length, status, spec, select
         : undefined;
   const took = spans.reduce((sum, span) => sum + (span.to - span.from), 0);
   return (
-    <li data-node={node.id} data-look={look} className={cx(selected && "bg-accent-soft")}>
+    <li
+      data-node={node.id}
+      data-look={look}
+      className={cx("[contain-intrinsic-size:auto_2.25rem] [content-visibility:auto]", selected && "bg-accent-soft")}
+    >
       <button
         type="button"
         aria-pressed={selected}

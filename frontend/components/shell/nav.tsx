@@ -36,6 +36,7 @@ export function SideNav({ narrow = false }: { narrow?: boolean }) {
       )}
     >
       <Link
+        prefetch={false}
         href="/"
         className={cx(
           "flex items-center gap-2.5 rounded-md py-1 font-semibold tracking-tight",
@@ -52,6 +53,7 @@ export function SideNav({ narrow = false }: { narrow?: boolean }) {
             return (
               <li key={href}>
                 <Link
+                  prefetch={false}
                   href={href}
                   aria-current={here ? "page" : undefined}
                   title={narrow ? label : undefined}
@@ -86,6 +88,7 @@ export function TabBar() {
           return (
             <li key={href}>
               <Link
+                prefetch={false}
                 href={href}
                 aria-current={here ? "page" : undefined}
                 className={cx(

@@ -61,7 +61,7 @@ export function LinkButton({
   ...rest
 }: ComponentProps<typeof Link> & Look) {
   return (
-    <Link className={classes(variant, size, className)} {...rest}>
+    <Link prefetch={false} className={classes(variant, size, className)} {...rest}>
       {icon}
       {children}
     </Link>

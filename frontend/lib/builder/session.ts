@@ -2,6 +2,7 @@
 // share. Framework-free. Not here: how any of it looks.
 import type { Workflow, WorkflowDocument, WorkflowEdge } from "../api/types";
 import { observable } from "../observable";
+import type { RunState } from "../run/state";
 import { type Alignment, align, type Direction, distribute, freePlace, nudge, walk } from "./arrange";
 import { Autosave, type AutosaveOptions } from "./autosave";
 import type { Kind } from "./catalog";
@@ -54,6 +55,8 @@ export class Session {
   readonly said = observable("");
   /** The run whose states are shown on the canvas. */
   readonly run = observable<string | null>(null);
+  /** That run as it is now: it changes with every event, so only those who show it listen. */
+  readonly runState = observable<RunState | null>(null);
   private count = 0;
 
   constructor(document: WorkflowDocument, workflow: Workflow | null, saving: Omit<AutosaveOptions, "current">) {

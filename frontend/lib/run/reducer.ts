@@ -4,6 +4,7 @@
 // Snapshots and events arrive on different ways. A snapshot that was asked for when event N was the latest knows at least
 // N; so for whatever has not been spoken of since N the snapshot is right, for everything else the events are.
 import type { AgentExecution, Execution, Json, JsonObject, LiveEvent, StoredEvent } from "../api/types";
+import { sameJson } from "../builder/json";
 import { isExecutionStatus, isTerminal } from "../status";
 import { failureIn, numberIn, textIn, tokensIn } from "./read";
 import { emptyNode, type NodeRun, type RunState } from "./state";
@@ -236,7 +237,10 @@ export function applySnapshot(state: RunState, execution: Execution, asOf: numbe
   const nodes = new Map(state.nodes);
   const order = execution.agent_executions.map((entry) => entry.node_id);
   for (const entry of execution.agent_executions) {
-    nodes.set(entry.node_id, fromSnapshot(nodes.get(entry.node_id) ?? emptyNode(entry.node_id), entry, asOf));
+    const before = nodes.get(entry.node_id) ?? emptyNode(entry.node_id);
+    const after = fromSnapshot(before, entry, asOf);
+    // a snapshot that says nothing new makes no new node: whoever shows it has nothing to draw
+    nodes.set(entry.node_id, sameJson(before, after) ? before : after);
   }
   const current = state.statusSeq <= asOf;
   const status = current ? execution.status : state.status;

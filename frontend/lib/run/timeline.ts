@@ -46,8 +46,8 @@ function spansOf(node: NodeRun, now: number): Span[] {
     ];
   });
   const started = node.startedAt === null ? Number.NaN : Date.parse(node.startedAt);
-  const known = spans.some((span) => span.from >= started - 1_000 || span.status === "running");
-  if (Number.isFinite(started) && !known && node.status !== "pending" && node.status !== "skipped") {
+  const told = spans.some((span) => span.from >= started - 1_000 || span.status === "running");
+  if (Number.isFinite(started) && !told && node.status !== "pending" && node.status !== "skipped") {
     const finished = node.finishedAt === null ? now : Date.parse(node.finishedAt);
     spans.push({
       key: "now",
@@ -62,10 +62,22 @@ function spansOf(node: NodeRun, now: number): Span[] {
   return spans;
 }
 
+/** Spans of nodes at rest do not change: they are worked out once for each state of the node. */
+const known = new WeakMap<NodeRun, Span[]>();
+
+function cachedSpans(node: NodeRun, now: number): Span[] {
+  if (node.status === "running") return spansOf(node, now);
+  const before = known.get(node);
+  if (before) return before;
+  const spans = spansOf(node, now);
+  known.set(node, spans);
+  return spans;
+}
+
 export function timelineOf(run: RunState, now: number): Timeline {
   const rows = run.order.flatMap((id): TimelineRow[] => {
     const node = run.nodes.get(id);
-    return node ? [{ id, node, spans: spansOf(node, now) }] : [];
+    return node ? [{ id, node, spans: cachedSpans(node, now) }] : [];
   });
   const spans = rows.flatMap((row) => row.spans);
   const begun = [run.startedAt ?? run.createdAt].flatMap((text) => (text === null ? [] : [Date.parse(text)]));
@@ -74,7 +86,14 @@ export function timelineOf(run: RunState, now: number): Timeline {
   const finished = over && run.finishedAt !== null ? [Date.parse(run.finishedAt)] : over ? [] : [now];
   const end = Math.max(...spans.map((span) => span.to), ...finished);
   if (!Number.isFinite(start)) return { start: now, end: now + 1, rows };
-  return { start, end: Math.max(end, start + 1), rows };
+  // while it goes on, the picture grows in steps, so that not every bar moves with every event
+  const length = over ? end - start : grown(end - start);
+  return { start, end: start + Math.max(1, length), rows };
+}
+
+function grown(length: number): number {
+  const step = Math.max(500, 2 ** Math.floor(Math.log2(Math.max(1, length))) / 4);
+  return Math.ceil(length / step) * step;
 }
 
 const STEPS = [

@@ -5,22 +5,24 @@ import { Attempts } from "@/components/run/attempts";
 import { EmptyState } from "@/components/ui/states";
 import { StatusMark } from "@/components/ui/status";
 import { ValueView } from "@/components/ui/value";
+import { useObservable } from "@/hooks/use-observable";
 import type { Json, WorkflowNode } from "@/lib/api/types";
 import { formatUsd } from "@/lib/format/money";
 import { formatCount, textsOf, titleOf } from "@/lib/format/text";
 import { formatAgo, formatDuration } from "@/lib/format/time";
 import { routes } from "@/lib/routes";
 import { lookOf, type NodeRun, type RunState } from "@/lib/run/state";
+import { useSession } from "../context";
 import type { LastRun } from "./last-run";
 
 export interface NodeDataProps {
   node: WorkflowNode;
   which: "input" | "output";
   last: LastRun;
-  run: RunState | null;
 }
 
-export function NodeData({ node, which, last, run }: NodeDataProps) {
+export function NodeData({ node, which, last }: NodeDataProps) {
+  const run = useObservable(useSession().runState);
   const live = run?.nodes.get(node.id);
   const stored = last.node(node.id);
   const execution = last.execution;

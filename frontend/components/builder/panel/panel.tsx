@@ -1,34 +1,48 @@
 // Right of the canvas: the properties of what is selected: one node, several, a connection, or the workflow itself.
 "use client";
-import { useMemo } from "react";
+import dynamic from "next/dynamic";
+import { useEffect, useMemo } from "react";
 import { KindTile } from "@/components/canvas/nodes";
 import { Shorten } from "@/components/ui/shorten";
+import { SkeletonRows } from "@/components/ui/skeleton";
 import { Tabs } from "@/components/ui/tabs";
+import { useLater } from "@/hooks/use-later";
 import { useObservable } from "@/hooks/use-observable";
 import { kindLabel } from "@/lib/builder/catalog";
 import { attachedIds } from "@/lib/builder/graph";
 import type { Finding } from "@/lib/builder/problems";
 import { nameOf } from "@/lib/nodes";
-import type { RunState } from "@/lib/run/state";
 import { useEditor, useSession } from "../context";
 import type { LastRun } from "./last-run";
-import { NodeData } from "./node-data";
-import { NodeForm } from "./node-form";
-import { EdgePanel, ManyPanel } from "./others";
-import { WorkflowForm } from "./workflow-form";
+
+const loading = () => <SkeletonRows rows={4} />;
+const NodeForm = dynamic(() => import("./node-form").then((module) => module.NodeForm), { ssr: false, loading });
+const NodeData = dynamic(() => import("./node-data").then((module) => module.NodeData), { ssr: false, loading });
+const WorkflowForm = dynamic(() => import("./workflow-form").then((module) => module.WorkflowForm), {
+  ssr: false,
+  loading,
+});
+const ManyPanel = dynamic(() => import("./others").then((module) => module.ManyPanel), { ssr: false, loading });
+const EdgePanel = dynamic(() => import("./others").then((module) => module.EdgePanel), { ssr: false, loading });
 
 export interface PanelProps {
   findings: readonly Finding[];
   last: LastRun;
-  run: RunState | null;
 }
 
-export function Panel({ findings, last, run }: PanelProps) {
+export function Panel({ findings, last }: PanelProps) {
   const session = useSession();
   const view = useObservable(session.view);
   const document = useEditor((state) => state.document);
   const selection = useEditor((state) => state.selection);
   const current = useEditor((state) => state.current);
+  const later = useLater();
+  useEffect(() => {
+    if (!later) return;
+    for (const part of [() => import("./node-form"), () => import("./node-data"), () => import("./others")]) {
+      void part().catch(() => {});
+    }
+  }, [later]);
   const attached = useMemo(() => attachedIds(document), [document]);
   const node = document.graph.nodes.find((one) => one.id === current);
   const edge =
@@ -77,10 +91,12 @@ export function Panel({ findings, last, run }: PanelProps) {
                 jump={view.field?.node === node.id ? view.field : null}
               />
             ) : (
-              <NodeData node={node} which={view.panel} last={last} run={run} />
+              <NodeData node={node} which={view.panel} last={last} />
             )}
           </Tabs>
         </>
+      ) : !later ? (
+        loading()
       ) : (
         <WorkflowForm findings={findings.filter((finding) => finding.node === null)} />
       )}
