@@ -14,6 +14,7 @@ mod failures;
 mod http;
 mod memory;
 mod mesh;
+mod patterns;
 mod python;
 mod run;
 mod up;
