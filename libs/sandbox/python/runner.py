@@ -154,6 +154,12 @@ def main():
     def connect_by_hand(proxy):
         """Without sockets, connections to the proxy are handed out over a descriptor."""
 
+        class Stream(socket.socket):
+            def setsockopt(self, level, *rest):
+                # Not TCP itself, only carried on over it.
+                if level != socket.IPPROTO_TCP:
+                    super().setsockopt(level, *rest)
+
         def create_connection(address, timeout=socket._GLOBAL_DEFAULT_TIMEOUT, *_, **__):
             if tuple(address[:2]) != ("127.0.0.1", proxy):
                 raise PermissionError("only the proxy can be reached from the sandbox")
@@ -163,7 +169,7 @@ def main():
             broker.close()
             if not descriptors:
                 raise ConnectionError("the proxy takes no more connections")
-            stream = socket.socket(fileno=descriptors[0])
+            stream = Stream(fileno=descriptors[0])
             if timeout is not socket._GLOBAL_DEFAULT_TIMEOUT:
                 stream.settimeout(timeout)
             return stream

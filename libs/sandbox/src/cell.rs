@@ -38,6 +38,7 @@ use tokio::{
     process::{Child, Command},
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 
 /// Longest time for a sandbox to become ready.
 const READY: Duration = Duration::from_secs(30);
@@ -199,8 +200,8 @@ impl Cell {
         matches!(poll(&mut descriptors, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(0))
     }
 
-    /// Runs the job. What comes second must be cleaned up: [`Remains::clean_up`].
-    pub(crate) async fn run(self, job: Job) -> (Result<Outcome, Error>, Remains) {
+    /// Runs the job, or as much of it as there is time until `stop`. What comes second must be cleaned up: [`Remains::clean_up`].
+    pub(crate) async fn run(self, job: Job, stop: &CancellationToken) -> (Result<Outcome, Error>, Remains) {
         let Self { plan, control, inside, way_out, job: mut requests, mut result, stdout, stderr, remains } =
             self;
         let limits = job.limits;
@@ -251,9 +252,11 @@ impl Cell {
                 () = serving => Err(Reason::Setup("the proxy ended before the job".to_owned())),
             }
         };
-        let done = match timeout(limits.wall.saturating_add(GRACE), working).await {
-            Ok(done) => done,
-            Err(_) => Err(Reason::Timeout(limits.wall)),
+        let done = tokio::select! {
+            done = timeout(limits.wall.saturating_add(GRACE), working) => {
+                done.unwrap_or(Err(Reason::Timeout(limits.wall)))
+            }
+            () = stop.cancelled() => Err(Reason::Closed),
         };
         let duration = begin.elapsed();
         let _ = pidfd_send_signal(&inside, Signal::KILL);
@@ -272,7 +275,9 @@ impl Cell {
                 cpu: Duration::from_micros(end.cpu_us),
                 peak_memory: end.peak_memory,
             }),
-            Err(reason) => Err(Error { reason, stdout, stderr, duration, offline }),
+            Err(reason) => {
+                Err(Error { reason, stdout: stdout.into(), stderr: stderr.into(), duration, offline })
+            }
         };
         (outcome, remains)
     }

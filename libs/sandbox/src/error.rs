@@ -10,9 +10,9 @@ pub struct Error {
     /// What went wrong.
     pub reason: Reason,
     /// What was printed, cut at the limit.
-    pub stdout: String,
+    pub stdout: Box<str>,
     /// What was printed as errors, cut at the limit.
-    pub stderr: String,
+    pub stderr: Box<str>,
     /// How long it took; zero if the job never started.
     pub duration: Duration,
     /// Whether the job ran without network, which explains failures to connect.
@@ -42,8 +42,8 @@ impl From<Reason> for Error {
     fn from(reason: Reason) -> Self {
         Self {
             reason,
-            stdout: String::new(),
-            stderr: String::new(),
+            stdout: Box::default(),
+            stderr: Box::default(),
             duration: Duration::ZERO,
             offline: false,
         }
@@ -78,11 +78,11 @@ pub enum Reason {
     #[error("{kind}: {message}")]
     Exception {
         /// The exception's class, with its module unless built in.
-        kind: String,
+        kind: Box<str>,
         /// Its text, cut.
-        message: String,
+        message: Box<str>,
         /// The code's own part of the traceback, cut.
-        traceback: String,
+        traceback: Box<str>,
         /// The line of the code where it happened.
         line: Option<u32>,
     },

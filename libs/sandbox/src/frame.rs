@@ -35,9 +35,9 @@ pub(crate) enum Answer {
         value: Value,
     },
     Exception {
-        class: String,
-        message: String,
-        traceback: String,
+        class: Box<str>,
+        message: Box<str>,
+        traceback: Box<str>,
         line: Option<u32>,
     },
     Syntax {

@@ -3,7 +3,7 @@
 
 use crate::{
     Config, Error, Job, Outcome, Reason, Report,
-    cell::{Cell, Remains},
+    cell::Cell,
     report::{Plan, explore},
 };
 use std::{
@@ -13,7 +13,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How often a job is given another sandbox because the one that was ready had died waiting.
@@ -82,13 +82,19 @@ impl Pool {
         };
         let cell = shared.take().await?;
         shared.refill();
-        tokio::select! {
-            () = shared.closed.cancelled() => Err(Reason::Closed.into()),
-            (outcome, remains) = cell.run(job) => {
-                shared.clean_up(remains, permit);
-                outcome
-            }
-        }
+        let stop = shared.closed.child_token();
+        let _stop_when_dropped = stop.clone().drop_guard();
+        let (tell, told) = oneshot::channel();
+        // On its own, so that cleaning up does not depend on somebody waiting for the outcome.
+        shared.background.spawn(async move {
+            let (outcome, remains) = cell.run(job, &stop).await;
+            // Nobody may be listening any more.
+            drop(tell.send(outcome));
+            remains.clean_up().await;
+            // Only now another job may take its place, so that memory stays bounded.
+            drop(permit);
+        });
+        told.await.unwrap_or_else(|_| Err(Reason::Closed.into()))
     }
 
     /// Stops taking jobs, ends those that run, and waits until all sandboxes are gone.
@@ -140,13 +146,5 @@ impl Shared {
                 }
             });
         }
-    }
-
-    /// Clears away a used sandbox; only then another may take its place, so that memory stays bounded.
-    fn clean_up(&self, remains: Remains, permit: OwnedSemaphorePermit) {
-        self.background.spawn(async move {
-            remains.clean_up().await;
-            drop(permit);
-        });
     }
 }

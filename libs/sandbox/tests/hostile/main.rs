@@ -1,7 +1,12 @@
 //! Programs that try to break out, use up, stay, spy and cheat, in every tier that this machine can do: each must end
 //! as its row says, and afterwards the machine must be as it was. One module per kind of mischief.
 //! Not here: what honest programs see (`jobs`).
-#![expect(clippy::unwrap_used, reason = "a test ends with a panic when something is not as it should be")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test ends with a panic when something is not as it should be, and says what it could not try"
+)]
 #![cfg(target_arch = "x86_64")]
 
 mod calls;

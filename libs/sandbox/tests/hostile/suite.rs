@@ -150,7 +150,7 @@ fn judge(expect: &Expect, ended: &Result<Outcome, Error>, limits: &Limits) -> Re
         (Expect::Code(code), Err(error)) => error.code() == *code,
         (Expect::Either(codes), Err(error)) => codes.contains(&error.code()),
         (Expect::Raises(class), Err(error)) => {
-            matches!(&error.reason, nexus_sandbox::Reason::Exception { kind, .. } if kind == class)
+            matches!(&error.reason, nexus_sandbox::Reason::Exception { kind, .. } if **kind == **class)
         }
         _ => false,
     };

@@ -34,7 +34,7 @@ impl Serve for Bell {
             let mut held = Vec::new();
             while let Ok((stream, _)) = listener.accept().await {
                 held.push(stream);
-                drop(rung.send(()));
+                let _ = rung.send(());
             }
         })
     }
@@ -68,11 +68,11 @@ fn descendants(of: u32) -> Vec<u32> {
 }
 
 /// Waits until it is so; fails loudly if it does not become so.
-fn until(what: &str, so: impl Fn() -> bool) {
+async fn until(what: &str, so: impl Fn() -> bool) {
     let begin = Instant::now();
     while !so() {
         assert!(begin.elapsed() < Duration::from_secs(20), "{what}");
-        std::thread::sleep(Duration::from_millis(10));
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -89,8 +89,7 @@ async fn a_job_that_nobody_waits_for_any_more_ends() {
             rung = bell.recv() => rung.unwrap(),
         }
     }
-    // Tokio asks after children that it was left with when there are others to be asked after.
-    until("sandboxes went on", || descendants(std::process::id()).into_iter().all(is_dead));
+    until("sandboxes went on", || descendants(std::process::id()).into_iter().all(is_dead)).await;
     pool.close().await;
 }
 
@@ -112,7 +111,7 @@ async fn closing_ends_what_runs_and_refuses_what_comes() {
     assert_eq!(running.await.unwrap().unwrap_err().code(), "closed");
     let refused = pool.run(crate::job("def run(i): return 1", Value::Null)).await.unwrap_err();
     assert_eq!(refused.code(), "closed");
-    until("sandboxes went on", || descendants(std::process::id()).into_iter().all(is_dead));
+    until("sandboxes went on", || descendants(std::process::id()).into_iter().all(is_dead)).await;
 }
 
 #[tokio::test]
@@ -124,7 +123,7 @@ async fn a_sandbox_that_died_waiting_is_replaced() {
             let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
         }
     }
-    until("they are still there", || descendants(std::process::id()).into_iter().all(is_dead));
+    until("they are still there", || descendants(std::process::id()).into_iter().all(is_dead)).await;
     let outcome = pool.run(job("def run(i): return 'well'", Value::Null)).await.unwrap();
     assert_eq!(outcome.value, "well");
     pool.close().await;
@@ -199,8 +198,8 @@ async fn service_to_be_killed() {
 }
 
 /// `kill -9` of the service: nothing of its sandboxes survives, neither those that run nor those that wait.
-#[test]
-fn no_sandbox_survives_its_service() {
+#[tokio::test]
+async fn no_sandbox_survives_its_service() {
     let own = rustix::process::getpid();
     rustix::process::set_child_subreaper(Some(own)).unwrap();
     for tier in Tier::ALL {
@@ -219,8 +218,8 @@ fn no_sandbox_survives_its_service() {
         assert!(sandboxed.len() >= 2, "tier {tier}: {sandboxed:?}");
         service.kill().unwrap();
         service.wait().unwrap();
-        until("sandboxes survived their service", || sandboxed.iter().all(|process| is_dead(*process)));
-        until("a cgroup is left", || !cgroup_of(service.id()));
+        until("sandboxes survived their service", || sandboxed.iter().all(|process| is_dead(*process))).await;
+        until("a cgroup is left", || !cgroup_of(service.id())).await;
     }
 }
 

@@ -1,6 +1,10 @@
 //! What honest programs see: values, output, errors that help, the network through the one way out; and how the pool
 //! behaves. Not here: hostile programs (`hostile`).
-#![expect(clippy::unwrap_used, reason = "a test ends with a panic when something is not as it should be")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends with a panic when something is not as it should be"
+)]
 
 mod lifetime;
 mod mistakes;
@@ -101,7 +105,7 @@ def run(inputs):
     let mut long = job("def run(inputs):\n    print('x' * 1000)\n    raise ValueError", Value::Null);
     long.limits.output = 10;
     let error = pool.run(long).await.unwrap_err();
-    assert_eq!(error.stdout, "xxxxxxxxxx\n… (cut)");
+    assert_eq!(&*error.stdout, "xxxxxxxxxx\n… (cut)");
     pool.close().await;
 }
 
