@@ -48,7 +48,9 @@ pub fn find(address: &str) -> Option<Ollama> {
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     stream.set_write_timeout(Some(PATIENCE)).ok()?;
     // HTTP/1.0: the answer ends with the connection and comes in one piece.
-    write!(stream, "GET /api/tags HTTP/1.0\r\nHost: {address}\r\nAccept: application/json\r\n\r\n").ok()?;
+    // In one piece: a server that answers after the first line and closes would reset the rest.
+    let request = format!("GET /api/tags HTTP/1.0\r\nHost: {address}\r\nAccept: application/json\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
     stream.take(MOST).read_to_end(&mut answer).ok()?;
     let models = models(&String::from_utf8_lossy(&answer))?;
