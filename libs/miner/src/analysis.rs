@@ -74,7 +74,10 @@ pub fn analyse(page: Page<'_>, description: &str) -> (Analysis, Dom) {
     let mut regions = mine::regions(&sheet);
     let mined_best = regions.first().cloned();
     let structured = structured(&dom);
-    let sort = page::sort(&sheet, mined_best.as_ref(), !structured.is_empty());
+    let things: Vec<_> =
+        structured.iter().filter(|region| matches!(region.source, Source::JsonLd { .. })).collect();
+    let about_one = matches!(things.as_slice(), [only] if only.count == 1);
+    let sort = page::sort(&sheet, mined_best.as_ref(), !structured.is_empty(), about_one);
     let top = regions.first().map_or(0.0, |region| region.score);
     let detail = Region { score: detail_score(sort, top), ..detail::find(&sheet) };
     regions.extend(structured.into_iter().map(|region| scored(region, sort, top)));

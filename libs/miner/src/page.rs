@@ -79,8 +79,9 @@ const WALL_MARKS: [&str; 8] = [
     "datadome",
 ];
 
-/// What sort of page it is. `structured` tells whether it carries data for machines.
-pub fn sort(sheet: &Sheet<'_>, best: Option<&Region>, structured: bool) -> Sort {
+/// What sort of page it is. `structured` tells whether it carries data for machines, `about_one` whether those
+/// describe exactly one thing.
+pub fn sort(sheet: &Sheet<'_>, best: Option<&Region>, structured: bool, about_one: bool) -> Sort {
     let dom = sheet.dom;
     let chars = sheet.chars(dom.body());
     if chars < 1_500 && is_wall(dom) {
@@ -109,7 +110,16 @@ pub fn sort(sheet: &Sheet<'_>, best: Option<&Region>, structured: bool) -> Sort 
     {
         return Sort::Article;
     }
-    if single && coverage < 0.35 || best.count < 3 && coverage < 0.5 || coverage < 0.08 {
+    let plain = best
+        .columns
+        .iter()
+        .filter(|column| !column.constant && column.field.kind != crate::recipe::Kind::Url)
+        .count()
+        <= 1;
+    if (single || about_one) && (coverage < 0.35 || about_one && plain)
+        || best.count < 3 && coverage < 0.5
+        || coverage < 0.08
+    {
         return Sort::Detail;
     }
     let table = matches!(&best.source, crate::recipe::Source::Elements { select, .. } if select.contains("tr") && best.in_table);

@@ -8,13 +8,20 @@ use html5ever::{
     tendril::{StrTendril, TendrilSink},
     tree_builder::TreeBuilderOpts,
 };
-use std::{borrow::Cow, cell::RefCell};
+use std::{
+    borrow::Cow,
+    cell::{Cell, RefCell},
+};
 
 /// Beyond this many nodes the rest of a page is not read: hostile nesting makes many nodes of few bytes.
 const MOST_NODES: usize = 1_000_000;
 
-/// How much is handed to the parser before the number of nodes is looked at.
-const PIECE: usize = 64 * 1024;
+/// Elements within elements; browsers stop at 512. The parser looks at all open elements again and again, so that
+/// nesting without end would take time without end.
+const DEEPEST: u32 = 1_500;
+
+/// How much is handed to the parser before the limits are looked at.
+const PIECE: usize = 4 * 1024;
 
 /// Parses a page. Never fails: whatever it is, browsers make a document of it.
 pub fn parse(html: &str) -> Dom {
@@ -24,7 +31,7 @@ pub fn parse(html: &str) -> Dom {
     };
     let mut parser = parse_document(Sink::default(), options);
     let mut rest = html;
-    while !rest.is_empty() && parser.tokenizer.sink.sink.nodes.borrow().len() < MOST_NODES {
+    while !rest.is_empty() && !parser.tokenizer.sink.sink.is_full() {
         let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE.min(rest.len())));
         parser.process(StrTendril::from_slice(piece));
         rest = after;
@@ -49,16 +56,19 @@ struct Raw {
     kind: Kind,
     parent: Option<usize>,
     children: Vec<usize>,
+    depth: u32,
 }
 
 #[derive(Debug)]
 struct Sink {
     nodes: RefCell<Vec<Raw>>,
+    deepest: Cell<u32>,
 }
 
 impl Default for Sink {
     fn default() -> Self {
-        Self { nodes: RefCell::new(vec![Raw { kind: Kind::Document, parent: None, children: Vec::new() }]) }
+        let document = Raw { kind: Kind::Document, parent: None, children: Vec::new(), depth: 0 };
+        Self { nodes: RefCell::new(vec![document]), deepest: Cell::new(0) }
     }
 }
 
@@ -77,9 +87,13 @@ impl ElemName for OwnedName {
 }
 
 impl Sink {
+    fn is_full(&self) -> bool {
+        self.nodes.borrow().len() >= MOST_NODES || self.deepest.get() > DEEPEST
+    }
+
     fn add(&self, kind: Kind) -> usize {
         let mut nodes = self.nodes.borrow_mut();
-        nodes.push(Raw { kind, parent: None, children: Vec::new() });
+        nodes.push(Raw { kind, parent: None, children: Vec::new(), depth: 0 });
         nodes.len() - 1
     }
 
@@ -105,6 +119,8 @@ impl Sink {
         };
         let mut nodes = self.nodes.borrow_mut();
         nodes[id].parent = Some(parent);
+        nodes[id].depth = nodes[parent].depth + 1;
+        self.deepest.set(self.deepest.get().max(nodes[id].depth));
         let children = &mut nodes[parent].children;
         children.insert(at.unwrap_or(children.len()).min(children.len()), id);
     }

@@ -1,6 +1,9 @@
-//! The scraper service. In this version it is not built yet: every method answers that it is not available.
+//! The scraper service. In this version its jobs are not built yet: every method of the port answers that it is not
+//! available. What jobs will need to choose with a model what they take is there.
 //!
 //! Not here: fetching pages, running generated code.
+
+pub mod choose;
 
 use async_trait::async_trait;
 use nexus_api::{
@@ -8,8 +11,8 @@ use nexus_api::{
     planner::PageRequest,
     scraper::{CreateJob, EndpointData, EndpointQuery, Job, RunPython, TestResult},
 };
-use serde_json::Value;
 use nexus_model::{JobId, workflow::Page};
+use serde_json::Value;
 
 /// Answers `Unimplemented` to everything.
 #[derive(Debug, Clone, Copy, Default)]

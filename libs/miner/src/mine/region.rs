@@ -31,7 +31,7 @@ pub struct Region {
     pub count: usize,
     /// How good it is, comparable within the page.
     pub score: f32,
-    /// Share of the page's text that is in it.
+    /// Share of the page's text that is in it, less where that is a menu or a footer.
     pub coverage: f32,
     /// Whether its records are rows of a table with several cells.
     pub in_table: bool,
@@ -165,7 +165,9 @@ fn region(sheet: &Sheet<'_>, judged: Judged) -> Option<Region> {
     let (select, _) = selector::of_records(sheet, heads, &filters)?;
     let source = Source::Elements { select, siblings: group.siblings };
     let chars: u32 = group.records(sheet).iter().flatten().map(|part| sheet.chars(*part)).sum();
-    let coverage = (chars as f32 / sheet.chars(sheet.dom.body()).max(1) as f32).min(1.0);
+    // What stands in a menu or at the foot of the page is not what the page is about.
+    let zone = sheet.zone(heads[0]).min(1.0);
+    let coverage = zone * (chars as f32 / sheet.chars(sheet.dom.body()).max(1) as f32).min(1.0);
     let in_table = sheet.dom.tag(heads[0]) == "tr" && columns.len() > 1;
     Some(Region { source, count: heads.len(), score, coverage, in_table, columns })
 }
