@@ -32,7 +32,8 @@ fn budgets() {
     let done = place.nexus(&["run", &file, "--budget", "0.00019", "--json"]);
     assert_eq!(done.code(), 0, "{}", done.stderr);
     let events: Vec<Value> = done.stdout.lines().map(one_json).filter(|line| line["seq"].is_u64()).collect();
-    let run = Run { execution: shown(&place, &events), outputs: Value::Null, events };
+    let (execution, none) = (shown(&place, &events), Value::Null);
+    let run = Run { execution, outputs: none.clone(), estimate: none, events };
     let (left, right) = (run.node("left"), run.node("right"));
     assert_eq!((&left["model"], &left["tokens"]["completion"]), (&json!("demo/large"), &json!(18)));
     assert_eq!(right["model"], "demo/small");

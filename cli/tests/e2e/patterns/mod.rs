@@ -25,6 +25,8 @@ struct Run {
     events: Vec<Value>,
     outputs: Value,
     execution: Value,
+    /// What was foreseen.
+    estimate: Value,
 }
 
 /// An example with the inputs that it gives as examples itself.
@@ -39,7 +41,9 @@ fn run_with(place: &Place, name: &str, changed: Value) -> Run {
     for (name, value) in changed.as_object().unwrap() {
         inputs[name] = value.clone();
     }
-    run_document(place, &document, &inputs)
+    let run = run_document(place, &document, &inputs);
+    assert_eq!(run.estimate["fits_budget"], true, "even the most is within the budget: {}", run.estimate);
+    run
 }
 
 /// Validates, estimates and runs a document; what was paid is within the estimate.
@@ -61,11 +65,11 @@ fn run_document(place: &Place, document: &Value, inputs: &Value) -> Run {
     let outputs = lines.pop().unwrap();
     lines.retain(|line| !line["seq"].is_null());
     assert_whole(&lines);
-    let run = Run { execution: shown(place, &lines), events: lines, outputs };
+    let run = Run { execution: shown(place, &lines), events: lines, outputs, estimate };
     assert_eq!(run.execution["status"], "succeeded");
     assert_eq!(run.execution["outputs"], run.outputs);
     let (paid, most) =
-        (run.execution["budget"]["spent_usd"].as_f64().unwrap(), estimate["max_usd"].as_f64().unwrap());
+        (run.execution["budget"]["spent_usd"].as_f64().unwrap(), run.estimate["max_usd"].as_f64().unwrap());
     assert!(paid <= most, "paid {paid}, at most {most} were foreseen");
     assert_eq!(run.execution["budget"]["reserved_usd"].as_f64(), Some(0.0), "nothing is held in the end");
     run
