@@ -194,10 +194,13 @@ impl Cell {
         })
     }
 
-    /// Whether it is still there to be used.
+    /// Whether it is still there to be used: neither has its process ended, nor its side of the socket.
     pub(crate) fn is_alive(&self) -> bool {
-        let mut descriptors = [PollFd::new(&self.inside, PollFlags::IN)];
-        matches!(poll(&mut descriptors, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(0))
+        let mut signs = [
+            PollFd::new(&self.inside, PollFlags::IN),
+            PollFd::new(self.control.get_ref(), PollFlags::empty()),
+        ];
+        matches!(poll(&mut signs, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(0))
     }
 
     /// Runs the job, or as much of it as there is time until `stop`. What comes second must be cleaned up: [`Remains::clean_up`].

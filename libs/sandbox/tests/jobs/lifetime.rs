@@ -116,6 +116,8 @@ async fn closing_ends_what_runs_and_refuses_what_comes() {
 
 #[tokio::test]
 async fn a_sandbox_that_died_waiting_is_replaced() {
+    // Those that lose their keeper stay in sight.
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid())).unwrap();
     let pool = Pool::open(config()).await.unwrap();
     for process in descendants(std::process::id()) {
         if let Some(process) = rustix::process::Pid::from_raw(process.try_into().unwrap()) {
