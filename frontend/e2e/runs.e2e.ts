@@ -227,3 +227,31 @@ describe("two runs", () => {
     await context.close();
   });
 });
+
+describe("the budget", () => {
+  test("stops a run, says so at the node, and more of it lets the run go on", async () => {
+    provider.release();
+    const { page, faults, context } = await open(browser, nexus.base);
+    await page.goto(`/workflows/${await create(nexus, "To stop")}`);
+    await opened(page, 2);
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Topic").fill("money");
+    // too little for the first call, whatever the model says
+    await dialog.getByLabel("Budget, US dollars").fill("0.000001");
+    await dialog.getByText("At worst it needs more than the budget").waitFor();
+    await dialog.getByRole("button", { name: "Run", exact: true }).click();
+    await bar(page).getByText("Stopped by budget", { exact: true }).waitFor();
+    await onCanvas(page, "write", "budget_stopped").waitFor();
+    await bar(page).getByRole("link", { name: "Open run" }).click();
+    await badge(page, "Stopped by budget").waitFor();
+    await page.getByRole("button", { name: "Resume", exact: true }).click();
+    const resume = page.getByRole("dialog", { name: "Resume this run" });
+    await resume.getByLabel("Total budget, US dollars").fill("0.5");
+    await resume.getByRole("button", { name: "Resume" }).click();
+    await badge(page, "Succeeded").waitFor();
+    await row(page, "check", "succeeded").waitFor();
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+});

@@ -60,7 +60,7 @@ function Value({ label, value, tone }: { label: string; value: Json | undefined;
       <p className="text-xs text-mute">{label}</p>
       <p
         className={cx(
-          "line-clamp-6 text-xs break-words whitespace-pre-wrap",
+          "line-clamp-6 text-xs wrap-anywhere whitespace-pre-wrap",
           value === undefined && "text-mute italic",
         )}
       >

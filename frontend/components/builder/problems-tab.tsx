@@ -49,7 +49,7 @@ function Row({ finding }: { finding: Finding }) {
           <TriangleAlert aria-label="Hint:" size={15} className="mt-0.5 shrink-0 text-amber-700 dark:text-amber-300" />
         )}
         <span className="min-w-0 flex-1">
-          <span className="break-words">
+          <span className="wrap-anywhere">
             <Prose text={finding.message} />
           </span>
           {finding.suggestion && (

@@ -117,7 +117,7 @@ export function Writing({ run }: { run: NodeRun }) {
   return (
     <div
       data-writing={run.id}
-      className="nx-detail pointer-events-none absolute inset-x-0 top-full z-10 mt-2 line-clamp-4 rounded-md border border-blue-300 bg-raised px-2.5 py-1.5 text-xs break-words text-ink-2 shadow-card dark:border-blue-500/50"
+      className="nx-detail pointer-events-none absolute inset-x-0 top-full z-10 mt-2 line-clamp-4 rounded-md border border-blue-300 bg-raised px-2.5 py-1.5 text-xs wrap-anywhere text-ink-2 shadow-card dark:border-blue-500/50"
     >
       <bdi>{text}</bdi>
     </div>

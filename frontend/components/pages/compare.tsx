@@ -9,7 +9,7 @@ import { type ReactNode, useMemo, useState } from "react";
 import { LinkButton } from "@/components/ui/button";
 import { Card, PageHead } from "@/components/ui/card";
 import { cx } from "@/components/ui/cx";
-import { Shorten } from "@/components/ui/shorten";
+import { Shorten, shorten } from "@/components/ui/shorten";
 import { SkeletonPage } from "@/components/ui/skeleton";
 import { EmptyState, ErrorState } from "@/components/ui/states";
 import { ExecutionBadge, NodeBadge } from "@/components/ui/status";
@@ -102,7 +102,7 @@ function Compared({ a, b }: { a: Execution; b: Execution }) {
       />
       <Figures a={a} b={b} />
       <Card title="Inputs" className="mb-4" note={sameJson(a.inputs, b.inputs) ? "the same" : "different"}>
-        <div className="grid gap-3 md:grid-cols-2">
+        <div className="grid grid-cols-1 gap-3 md:grid-cols-2">
           <ValueView value={a.inputs} label="Inputs of the first run" />
           <ValueView value={b.inputs} label="Inputs of the second run" />
         </div>
@@ -159,7 +159,7 @@ function Figures({ a, b }: { a: Execution; b: Execution }) {
       null,
     ],
   ];
-  const cell = "nums px-4 py-1.5 align-middle";
+  const cell = "nums px-3 py-1.5 align-middle sm:px-4";
   return (
     <Card flush className="mb-4 overflow-x-auto">
       <table className="w-full text-left">
@@ -168,7 +168,7 @@ function Figures({ a, b }: { a: Execution; b: Execution }) {
           <tr className="border-b">
             <td />
             {[a, b].map((run, index) => (
-              <th key={run.id} scope="col" className="px-4 py-2 font-medium">
+              <th key={run.id} scope="col" className="px-3 py-2 font-medium sm:px-4">
                 {index === 0 ? "First" : "Second"}{" "}
                 <Link
                   href={routes.run(run.workflow_id, run.id)}
@@ -179,7 +179,7 @@ function Figures({ a, b }: { a: Execution; b: Execution }) {
                 </Link>
               </th>
             ))}
-            <th scope="col" className="px-4 py-2 font-medium">
+            <th scope="col" className="px-3 py-2 font-medium sm:px-4">
               Change
             </th>
           </tr>
@@ -187,7 +187,7 @@ function Figures({ a, b }: { a: Execution; b: Execution }) {
         <tbody className="divide-y">
           {rows.map(([label, left, right, change]) => (
             <tr key={label}>
-              <th scope="row" className="px-4 py-1.5 text-xs font-medium whitespace-nowrap text-mute">
+              <th scope="row" className="px-3 py-1.5 text-xs font-medium whitespace-nowrap text-mute sm:px-4">
                 {label}
               </th>
               <td className={cell}>{left}</td>
@@ -225,9 +225,9 @@ function Row({ row, name }: { row: ComparedNode; name: string }) {
         </span>
       </button>
       {open && (
-        <div className="grid gap-3 px-4 pb-3 md:grid-cols-2">
-          <One side={row.a} label={`${name}, first run`} />
-          <One side={row.b} label={`${name}, second run`} />
+        <div className="grid grid-cols-1 gap-3 px-4 pb-3 md:grid-cols-2">
+          <One side={row.a} label={`${shorten(name, 80)}, first run`} />
+          <One side={row.b} label={`${shorten(name, 80)}, second run`} />
         </div>
       )}
     </li>

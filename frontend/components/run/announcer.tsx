@@ -1,6 +1,7 @@
 // Tells screen readers what happens in a run while it happens; nothing about what was there before.
 "use client";
 import { useEffect, useRef, useState } from "react";
+import { shorten } from "@/components/ui/shorten";
 import type { WorkflowNode } from "@/lib/api/types";
 import { nameOf } from "@/lib/nodes";
 import { type Announcements, announcements } from "@/lib/run/announcements";
@@ -22,7 +23,7 @@ export function Announcer({ run, nodes }: { run: RunState; nodes: ReadonlyMap<st
     const event = run.events.at(-1);
     if (!event || event.seq <= told.current) return;
     told.current = event.seq;
-    const who = event.agent_id === null ? "" : `${nameOf(nodes.get(event.agent_id), event.agent_id)} `;
+    const who = event.agent_id === null ? "" : `${shorten(nameOf(nodes.get(event.agent_id), event.agent_id), 60)} `;
     queue.current?.say(`${who}${describeEvent(event).text}`);
   }, [run.events, nodes]);
 

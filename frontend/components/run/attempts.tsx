@@ -1,5 +1,6 @@
 // All tries of a node, of all its revisions: model, result, money, time, and the tools that were called.
 "use client";
+import { shorten } from "@/components/ui/shorten";
 import { NodeBadge } from "@/components/ui/status";
 import { ValueView } from "@/components/ui/value";
 import type { Attempt, ToolCall } from "@/lib/api/types";
@@ -10,7 +11,7 @@ import { formatDuration } from "@/lib/format/time";
 export function Attempts({ attempts, name }: { attempts: Attempt[]; name: string }) {
   const revised = attempts.some((attempt) => attempt.revision > 1);
   return (
-    <ul aria-label={`Attempts of ${name}`} className="divide-y rounded-md border">
+    <ul aria-label={`Attempts of ${shorten(name, 100)}`} className="divide-y rounded-md border">
       {attempts.map((attempt) => (
         <li key={`${attempt.revision}.${attempt.attempt}`} className="px-3 py-2">
           <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
@@ -26,7 +27,7 @@ export function Attempts({ attempts, name }: { attempts: Attempt[]; name: string
             </span>
           </div>
           {attempt.error && (
-            <p className="mt-1 text-xs break-words text-danger">
+            <p className="mt-1 text-xs wrap-anywhere text-danger">
               {attempt.error.message} <code className="font-mono text-ink-2">{attempt.error.code}</code>
             </p>
           )}

@@ -4,6 +4,7 @@ import { memo, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { ScrollBox } from "@/components/ui/scroll-box";
+import { Shorten } from "@/components/ui/shorten";
 import { ValueView } from "@/components/ui/value";
 import type { StoredEvent, WorkflowNode } from "@/lib/api/types";
 import { plural } from "@/lib/format/text";
@@ -59,7 +60,11 @@ const Entry = memo(function Entry({ event, name }: { event: StoredEvent; name: s
       <span className="nums shrink-0 text-xs text-mute">{formatClock(event.timestamp)}</span>
       <span className="min-w-0 flex-1">
         <span className="block truncate">
-          {name && <span className="font-medium">{name} </span>}
+          {name && (
+            <span className="font-medium">
+              <Shorten text={name} most={80} />{" "}
+            </span>
+          )}
           {text}
         </span>
         {detail && <span className="nums block truncate text-xs text-mute">{detail}</span>}

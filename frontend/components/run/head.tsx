@@ -80,7 +80,7 @@ export function RunHead(props: RunHeadProps) {
               : "border-red-200 bg-red-50 dark:border-red-500/30 dark:bg-red-500/10",
           )}
         >
-          <p className="break-words">{run.error.message}</p>
+          <p className="wrap-anywhere">{run.error.message}</p>
           <p className="mt-0.5 text-xs text-ink-2">
             <code className="font-mono">{run.error.code}</code>
             {run.error.node_id && (

@@ -1,6 +1,7 @@
 // Everything about one node: its error, output, attempts, input.
 "use client";
 import type { ReactNode } from "react";
+import { shorten } from "@/components/ui/shorten";
 import { ValueView } from "@/components/ui/value";
 import type { Json } from "@/lib/api/types";
 import { formatUsd } from "@/lib/format/money";
@@ -28,14 +29,14 @@ export function NodeDetails({ node, name }: { node: NodeRun; name: string }) {
       </p>
       {node.error && (
         <Part title="Error">
-          <p className="rounded-md border border-red-200 bg-red-50 px-3 py-2 break-words dark:border-red-500/30 dark:bg-red-500/10">
+          <p className="rounded-md border border-red-200 bg-red-50 px-3 py-2 wrap-anywhere dark:border-red-500/30 dark:bg-red-500/10">
             {node.error.message} <code className="font-mono text-xs text-ink-2">{node.error.code}</code>
           </p>
         </Part>
       )}
       {hasOutput && (
         <Part title="Output">
-          <ValueView value={node.output ?? null} label={`Output of ${name}`} />
+          <ValueView value={node.output ?? null} label={`Latest output of ${shorten(name, 100)}`} />
         </Part>
       )}
       {node.attempts.length > 0 && (
@@ -57,13 +58,13 @@ function Input({ value, name }: { value: Json; name: string }) {
   if (texts === null) {
     return (
       <Part title="Input">
-        <ValueView value={value} label={`Input of ${name}`} />
+        <ValueView value={value} label={`Input of ${shorten(name, 100)}`} />
       </Part>
     );
   }
   return texts.map(([key, text]) => (
     <Part key={key} title={titleOf(key)}>
-      <ValueView value={text} label={`${titleOf(key)} of ${name}`} />
+      <ValueView value={text} label={`${titleOf(key)} of ${shorten(name, 100)}`} />
     </Part>
   ));
 }

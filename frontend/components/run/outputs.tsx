@@ -1,6 +1,7 @@
 // What the run produced, once there is something.
 "use client";
 import { Card } from "@/components/ui/card";
+import { Shorten, shorten } from "@/components/ui/shorten";
 import { ValueView } from "@/components/ui/value";
 import type { ExecutionStatus, WorkflowNode } from "@/lib/api/types";
 import { nameOf } from "@/lib/nodes";
@@ -28,8 +29,10 @@ export function Outputs({ run, status, nodes }: OutputsProps) {
       <div className="space-y-4">
         {entries.map(([id, output]) => (
           <div key={id}>
-            <h3 className="mb-1.5 text-xs font-medium text-ink-2">{nameOf(nodes.get(id), id)}</h3>
-            <ValueView value={output} label={`Output of ${nameOf(nodes.get(id), id)}`} tall />
+            <h3 className="mb-1.5 text-xs font-medium text-ink-2">
+              <Shorten text={nameOf(nodes.get(id), id)} most={120} />
+            </h3>
+            <ValueView value={output} label={`Output of ${shorten(nameOf(nodes.get(id), id), 100)}`} tall />
           </div>
         ))}
       </div>

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "react";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { ScrollBox } from "@/components/ui/scroll-box";
-import { Shorten } from "@/components/ui/shorten";
+import { Shorten, shorten } from "@/components/ui/shorten";
 import { NodeBadge } from "@/components/ui/status";
 import type { ExecutionStatus, WorkflowNode } from "@/lib/api/types";
 import { nameOf } from "@/lib/nodes";
@@ -65,12 +65,12 @@ function Stream({ text, name }: { text: string; name: string }) {
   return (
     <ScrollBox
       ref={box}
-      label={`${name} is writing`}
+      label={`${shorten(name, 80)} is writing`}
       onScroll={(event) => {
         const element = event.currentTarget;
         stuck.current = element.scrollHeight - element.scrollTop - element.clientHeight < 24;
       }}
-      className="m-4 mb-1 max-h-48 overflow-y-auto border-l-2 border-blue-400 pl-3 break-words whitespace-pre-wrap text-ink-2 dark:border-blue-500"
+      className="m-4 mb-1 max-h-48 overflow-y-auto border-l-2 border-blue-400 pl-3 wrap-anywhere whitespace-pre-wrap text-ink-2 dark:border-blue-500"
     >
       <bdi>{text}</bdi>
       <span aria-hidden className="breathing ml-0.5 inline-block h-3.5 w-1.5 translate-y-0.5 bg-blue-500" />

@@ -26,7 +26,8 @@ export function AppShell({ children }: { children: ReactNode }) {
           id="main"
           tabIndex={-1}
           className={cx(
-            "min-w-0 flex-1 px-4 pt-5 pb-24 outline-none",
+            // text can be drawn wider than its box (piles of accents); it must not widen the page
+            "min-w-0 flex-1 overflow-x-clip px-4 pt-5 pb-24 outline-none",
             full ? "min-[900px]:h-dvh min-[900px]:overflow-hidden min-[900px]:p-0" : "md:px-8 md:pt-7 md:pb-12",
           )}
         >

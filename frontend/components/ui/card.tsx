@@ -41,7 +41,7 @@ export function PageHead({ title, above, below, actions }: PageHeadProps) {
     <div className="mb-5 flex flex-wrap items-end gap-x-4 gap-y-3">
       <div className="min-w-0 flex-1 basis-64">
         {above && <div className="mb-1 text-xs text-mute">{above}</div>}
-        <h1 className="text-lg font-semibold tracking-tight break-words">{title}</h1>
+        <h1 className="text-lg font-semibold tracking-tight wrap-anywhere">{title}</h1>
         {below && <div className="mt-1 text-sm text-mute">{below}</div>}
       </div>
       {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}

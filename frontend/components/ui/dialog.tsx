@@ -30,7 +30,7 @@ export function Dialog({ open, onOpenChange, title, description, children, wide 
         >
           <header className="flex items-start gap-3 border-b px-5 pt-4 pb-3">
             <div className="min-w-0 flex-1">
-              <Radix.Title className="text-base font-semibold break-words">{title}</Radix.Title>
+              <Radix.Title className="text-base font-semibold wrap-anywhere">{title}</Radix.Title>
               {description !== undefined && (
                 <Radix.Description className="mt-0.5 text-sm text-mute">{description}</Radix.Description>
               )}

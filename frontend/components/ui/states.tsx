@@ -27,7 +27,7 @@ export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: () =>
         <AlertTriangle aria-hidden size={18} />
       </div>
       <p className="font-medium">{view.title}</p>
-      <p className="max-w-lg text-sm break-words text-ink-2">{view.message}</p>
+      <p className="max-w-lg text-sm wrap-anywhere text-ink-2">{view.message}</p>
       {view.suggestion && <p className="max-w-lg text-sm text-mute">{view.suggestion}</p>}
       {view.requestId && <RequestId id={view.requestId} />}
       {onRetry && (
@@ -49,7 +49,7 @@ export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: () => 
     >
       <AlertTriangle aria-hidden size={16} className="mt-0.5 shrink-0 text-danger" />
       <div className="min-w-0 flex-1 space-y-0.5">
-        <p className="break-words">{view.message}</p>
+        <p className="wrap-anywhere">{view.message}</p>
         {view.details.length > 0 && (
           <ul className="list-disc pl-4 text-xs text-ink-2">
             {view.details.map((detail) => (

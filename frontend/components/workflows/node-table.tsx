@@ -1,5 +1,6 @@
 // The nodes of a workflow, read-only.
 "use client";
+import { Shorten, shorten } from "@/components/ui/shorten";
 import type { Workflow, WorkflowNode } from "@/lib/api/types";
 import { incomingOf, nameOf, usesOf } from "@/lib/nodes";
 import { NodeIcon } from "./node-icon";
@@ -26,7 +27,7 @@ function Row({ workflow, node }: { workflow: Workflow; node: WorkflowNode }) {
       </span>
       <div className="min-w-0 flex-1">
         <p className="truncate font-medium">
-          {name}
+          <Shorten text={name} most={100} />
           {name !== node.id && <code className="ml-2 font-mono text-xs font-normal text-mute">{node.id}</code>}
         </p>
         <p className="text-xs text-mute">
@@ -35,14 +36,14 @@ function Row({ workflow, node }: { workflow: Workflow; node: WorkflowNode }) {
             <span key={`${edge.id} ${edge.handle}`}>
               {index > 0 && ", "}
               <code className="font-mono">{edge.id}</code>
-              {edge.handle && ` (${edge.handle})`}
+              {edge.handle && ` (${shorten(edge.handle, 40)})`}
             </span>
           ))}
           {tools.length > 0 && <> · may call {tools.map((edge) => edge.id).join(", ")}</>}
         </p>
       </div>
-      <code className="max-w-[45%] truncate font-mono text-xs leading-5 text-ink-2" title={usesOf(node)}>
-        {usesOf(node)}
+      <code className="max-w-[45%] truncate font-mono text-xs leading-5 text-ink-2" title={shorten(usesOf(node), 200)}>
+        <Shorten text={usesOf(node)} most={60} />
       </code>
     </li>
   );

@@ -3,6 +3,7 @@
 import { ChevronRight } from "lucide-react";
 import { Card } from "@/components/ui/card";
 import { cx } from "@/components/ui/cx";
+import { Shorten } from "@/components/ui/shorten";
 import { Skeleton } from "@/components/ui/skeleton";
 import { ErrorNote } from "@/components/ui/states";
 import { usePlan } from "@/hooks/queries";
@@ -43,7 +44,9 @@ export function PlanView({ workflow }: { workflow: Workflow }) {
                       )}
                     >
                       <NodeIcon type={nodes.get(id)?.type ?? null} size={14} />
-                      <span className="truncate">{nameOf(nodes.get(id), id)}</span>
+                      <span className="truncate">
+                        <Shorten text={nameOf(nodes.get(id), id)} most={80} />
+                      </span>
                       {critical.has(id) && <span className="sr-only">(on the longest chain)</span>}
                     </li>
                   ))}

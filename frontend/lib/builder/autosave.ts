@@ -76,7 +76,10 @@ export class Autosave {
   /** Saves now, if there is something to save; rejects if that is not possible. */
   async flush(): Promise<Workflow | null> {
     this.unplan();
-    for (let rounds = 0; rounds < 5 && this.pending(); rounds += 1) await this.save();
+    for (let rounds = 0; rounds < 5 && this.pending(); rounds += 1) {
+      await this.save();
+      if (this.state.get().phase === "offline") break;
+    }
     const state = this.state.get();
     if (state.phase === "offline" || state.phase === "refused") throw state.error;
     if (state.phase === "conflict") throw new Error("Somebody else saved this workflow; decide which version to keep.");

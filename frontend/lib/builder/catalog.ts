@@ -115,7 +115,8 @@ export function searchKinds(text: string, among: readonly Kind[] = KINDS): Kind[
     const label = kind.label.toLowerCase();
     if (label.startsWith(wanted)) return [{ kind, score: 0 }];
     if (label.includes(wanted)) return [{ kind, score: 1 }];
-    return `${kind.words} ${kind.does.toLowerCase()} ${kind.key}`.includes(wanted) ? [{ kind, score: 2 }] : [];
+    if (`${kind.words} ${kind.key}`.split(" ").some((word) => word.startsWith(wanted))) return [{ kind, score: 2 }];
+    return kind.does.toLowerCase().includes(wanted) ? [{ kind, score: 3 }] : [];
   });
   return scored.sort((a, b) => a.score - b.score).map((entry) => entry.kind);
 }

@@ -97,7 +97,7 @@ function Rendered({ text, last }: { text: string; last: ControlProps["last"] }) 
   return (
     <section
       aria-label="Preview"
-      className="max-h-56 overflow-y-auto rounded-md border bg-sunken px-2.5 py-2 text-xs leading-5 break-words whitespace-pre-wrap"
+      className="max-h-56 overflow-y-auto rounded-md border bg-sunken px-2.5 py-2 text-xs leading-5 wrap-anywhere whitespace-pre-wrap"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
       tabIndex={0}
     >
@@ -146,7 +146,7 @@ function Values({ text, node, last }: { text: string; node: string; last: Contro
       {values.map(({ path, value }) => (
         <div key={path} className="min-w-0">
           <dt className="truncate font-mono text-mute">{path}</dt>
-          <dd className="line-clamp-3 break-words">
+          <dd className="line-clamp-3 wrap-anywhere">
             {value === undefined ? (
               <span className="text-amber-900 dark:text-amber-300">not in the last run</span>
             ) : (

@@ -19,7 +19,7 @@ export function FindingList({ findings, id }: { findings: readonly Finding[]; id
               className="mt-0.5 shrink-0 text-amber-700 dark:text-amber-300"
             />
           )}
-          <span className="min-w-0 break-words">
+          <span className="min-w-0 wrap-anywhere">
             <span className={finding.severity === "error" ? "text-danger" : "text-amber-900 dark:text-amber-200"}>
               <Prose text={finding.message} />
             </span>

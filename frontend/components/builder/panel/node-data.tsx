@@ -97,7 +97,7 @@ function Output({ value, error }: { value: Json; error: string | null }) {
   return (
     <>
       {error !== null && (
-        <p className="rounded-md border border-red-200 bg-red-50 px-3 py-2 text-sm break-words dark:border-red-500/30 dark:bg-red-500/10">
+        <p className="rounded-md border border-red-200 bg-red-50 px-3 py-2 text-sm wrap-anywhere dark:border-red-500/30 dark:bg-red-500/10">
           {error}
         </p>
       )}

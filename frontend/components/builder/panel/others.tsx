@@ -99,7 +99,7 @@ export function EdgePanel({ edge }: { edge: WorkflowEdge }) {
   return (
     <div className="space-y-4 p-3.5">
       <h2 className="text-sm font-semibold">{isAttachment(edge) ? "Attached tool" : "Connection"}</h2>
-      <p className="break-words">
+      <p className="wrap-anywhere">
         <button type="button" className="text-accent hover:underline" onClick={() => session.jump(edge.source)}>
           <Shorten text={nameOf(source, edge.source)} most={80} />
         </button>
