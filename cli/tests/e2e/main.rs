@@ -7,6 +7,7 @@
     reason = "a test ends with a panic when something is not as it should be"
 )]
 
+mod budgets;
 mod clients;
 mod commands;
 mod estimates;
