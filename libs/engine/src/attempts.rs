@@ -106,13 +106,10 @@ impl Stepper<'_> {
 
     /// Goes on with whatever may go on after something happened to this node.
     pub(crate) fn settle_around(&mut self, node: NodeIx) -> Result<(), Error> {
-        self.fund()?;
+        let mut settled = self.fund()?;
+        settled.extend(Some(node).filter(|node| self.state.nodes[*node].status.is_settled()));
         let graph = &self.state.definition.graph;
-        let next = if self.state.nodes[node].status.is_settled() {
-            graph.successors(node).collect()
-        } else {
-            Vec::new()
-        };
+        let next = settled.into_iter().flat_map(|node| graph.successors(node)).collect();
         self.settle(next)
     }
 

@@ -68,7 +68,7 @@ impl State {
     fn room(&self, node: NodeIx) -> Option<Room> {
         let limit = self.budget.and_then(|budget| budget.limit_usd);
         let execution = limit
-            .map(|limit| Room { left: limit.minus(self.spent()).minus(self.reserved()), of_node: false });
+            .map(|limit| Room { left: limit.minus(self.spent()).minus(self.held()), of_node: false });
         let own = self.definition.node(node).policy.budget_usd;
         let own = own.map(|limit| Room { left: limit.minus(self.nodes[node].drawn()), of_node: true });
         execution.into_iter().chain(own).min_by_key(|room| room.left)
@@ -106,10 +106,10 @@ impl State {
             return Funds::Granted(grant);
         }
         if self.budget.is_some_and(|budget| budget.on_exhausted == OnExhausted::Degrade) {
-            let others = (0..=agent.fallbacks.len()).filter(|other| *other != candidate);
+            let others = (1..=agent.fallbacks.len()).filter(|other| *other != candidate);
             let grants = others.filter_map(|other| clamped(other, price(other)?));
-            // the one that cuts the answer least, then the cheapest
-            if let Some(grant) = grants.min_by_key(|grant| (full - grant.max_tokens, grant.reserved)) {
+            // the cheapest whose answer need not be cut, else the cheapest
+            if let Some(grant) = grants.min_by_key(|grant| (grant.max_tokens < full, grant.reserved)) {
                 return Funds::Granted(grant);
             }
         }
@@ -164,10 +164,12 @@ impl Stepper<'_> {
         Ok(())
     }
 
-    /// Goes on with nodes that wait for funds, longest first, as far as funds go.
-    pub(crate) fn fund(&mut self) -> Result<(), Error> {
+    /// Goes on with nodes that wait for funds, longest first, as far as funds go; returns those that settled by it,
+    /// because their time was over.
+    pub(crate) fn fund(&mut self) -> Result<Vec<NodeIx>, Error> {
+        let mut settled = Vec::new();
         if self.env.hold {
-            return Ok(());
+            return Ok(settled);
         }
         for node in self.state.unfunded.clone() {
             let Some(next) = self.state.nodes[node].unfunded.clone() else { continue };
@@ -179,8 +181,11 @@ impl Stepper<'_> {
             } else {
                 self.start_attempt(node, next.candidate, next.reask)?;
             }
+            if self.state.nodes[node].status.is_settled() {
+                settled.push(node);
+            }
         }
-        Ok(())
+        Ok(settled)
     }
 
     /// The budget is used up: the execution ends, and can be resumed with a higher limit.

@@ -8,6 +8,7 @@
 
 mod attempts;
 mod backtrack;
+mod broken;
 mod calls;
 mod context;
 mod conversation;
@@ -29,6 +30,7 @@ mod tools;
 mod view;
 
 pub use backtrack::MAX_BACKTRACKS;
+pub use broken::BROKEN;
 pub use conversation::{Exchange, Reask, ToolSpec, ToolUse, Turn};
 pub use definition::Definition;
 pub use effect::{Call, Effect, ModelCall, ToolWork, Work};

@@ -86,6 +86,28 @@ fn those_who_wait_survive_a_crash() {
 }
 
 #[test]
+fn who_waits_for_funds_longer_than_an_attempt_may_take_fails_and_its_dependents_know() {
+    let clock = json!({"id": "clock", "type": "tool", "config": {"tool": "template", "template": "noon"}});
+    let mut attach = edge("clock", "a");
+    attach["target_handle"] = "tools".into();
+    let mut a = priced("a", 100, json!({}));
+    a["policy"] = json!({"timeout_seconds": 5, "retry": {"max_attempts": 1}});
+    let nodes = json!([a, priced("b", 3_000, json!({})), agent("c", json!({}), json!({})), clock]);
+    let edges = json!([edge("a", "c"), attach]);
+    let free = Story::new(nodes.clone(), edges.clone());
+    let held = free.calls[0].reserved;
+    let mut story = budgeted(nodes, edges, held.plus(free.calls[1].reserved), "stop");
+    assert_eq!(story.in_flight(), ["a", "b"]);
+    story.want_costing("a", &[("1", "clock", json!({}))], held);
+    assert_eq!(story.in_flight(), ["b"], "a waits in the middle of its attempt");
+    story.now = story.now.plus(std::time::Duration::from_secs(6));
+    story.end_costing("b", "done", Some(Money::from_picos(1)));
+    assert_eq!(story.status("a"), NodeStatus::Failed);
+    assert_eq!(story.status("c"), NodeStatus::Skipped);
+    assert_eq!(story.state.status, ExecutionStatus::Failed);
+}
+
+#[test]
 fn when_nothing_is_in_flight_the_answer_is_clamped_to_what_fits() {
     let limit = need(50);
     let mut story = budgeted(json!([priced("a", 100, json!({}))]), json!([]), limit, "stop");

@@ -126,13 +126,18 @@ impl Story {
 
     /// The model of the oldest call of this node wants tools.
     pub fn want(&mut self, node: &str, tools: &[(&str, &str, Value)]) {
+        self.want_costing(node, tools, Money::from_picos(5));
+    }
+
+    /// The same, with what it cost.
+    pub fn want_costing(&mut self, node: &str, tools: &[(&str, &str, Value)], cost: Money) {
         let tool_calls = tools.iter().map(|(id, name, arguments)| ToolRequest {
             id: (*id).into(),
             name: (*name).into(),
             arguments: arguments.as_str().map_or_else(|| arguments.to_string(), str::to_owned),
         });
         let answer = Answer { tool_calls: tool_calls.collect(), ..Answer::default() };
-        self.end_nth(self.nth(node), Ok(Outcome::Answer(answer)), Some(Money::from_picos(5)));
+        self.end_nth(self.nth(node), Ok(Outcome::Answer(answer)), Some(cost));
     }
 
     /// Ends the oldest call of this node with a tool's result.
