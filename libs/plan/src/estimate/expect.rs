@@ -194,8 +194,13 @@ impl<'q> Expectations<'q> {
             picos += answer * self.per_embedded_token();
         }
         let names = std::iter::once(&agent.model).chain(&agent.fallbacks);
-        let least =
-            names.map(|name| least(self.question.prices.get(name), fixed)).fold(f64::INFINITY, f64::min);
+        let least = match agent.cache {
+            // A kept answer costs nothing.
+            Some(_) => 0.0,
+            None => {
+                names.map(|name| least(self.question.prices.get(name), fixed)).fold(f64::INFINITY, f64::min)
+            }
+        };
         let expected =
             Expected { prompt: prompts, completion, picos, least, from_history: typical.is_some() };
         (expected, Known { rendered, choice: None })

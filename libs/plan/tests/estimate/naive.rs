@@ -24,20 +24,22 @@ struct Run<'a> {
     inputs: &'a Value,
     graph: Graph,
     prices: Arc<PriceBook>,
-    luck: std::iter::Cycle<std::slice::Iter<'a, u64>>,
+    /// `None`: whatever can go wrong does, as dearly as it can.
+    luck: Option<std::iter::Cycle<std::slice::Iter<'a, u64>>>,
     ends: HashMap<NodeIx, End>,
     feedback: HashMap<NodeIx, Value>,
     rejections: HashMap<NodeIx, u32>,
     spent: Money,
 }
 
-pub fn run(document: &Document, inputs: &Value, luck: &[u64]) -> Money {
+/// Without luck, everything goes as dearly wrong as it can.
+pub fn run(document: &Document, inputs: &Value, luck: Option<&[u64]>) -> Money {
     let mut run = Run {
         document,
         inputs,
         graph: Graph::new(document),
         prices: PriceBook::builtin(),
-        luck: luck.iter().cycle(),
+        luck: luck.map(|luck| luck.iter().cycle()),
         ends: HashMap::new(),
         feedback: HashMap::new(),
         rejections: HashMap::new(),
@@ -52,12 +54,26 @@ pub fn run(document: &Document, inputs: &Value, luck: &[u64]) -> Money {
 }
 
 impl Run<'_> {
+    /// The worst is the largest.
     fn chance(&mut self, of: u64) -> u64 {
-        self.luck.next().map_or(0, |number| number % of)
+        match &mut self.luck {
+            Some(luck) => luck.next().map_or(0, |number| number % of),
+            None => of - 1,
+        }
     }
 
-    /// Runs the node; returns which comes next.
+    fn may_send_back(&self, ix: NodeIx) -> bool {
+        let total: u32 = self.rejections.values().sum();
+        let own = self.rejections.get(&ix).copied().unwrap_or_default();
+        let back = self.document.graph.nodes[ix].policy.backtrack.as_ref();
+        back.is_some_and(|back| own < back.max && total < 5)
+    }
+
+    /// Runs the node, unless it has a result that holds; returns which comes next.
     fn node(&mut self, ix: NodeIx) -> NodeIx {
+        if self.ends.contains_key(&ix) {
+            return ix + 1;
+        }
         let node = &self.document.graph.nodes[ix];
         let edges = self.graph.incoming(ix).to_vec();
         let taken: Vec<bool> = edges.iter().map(|edge| self.is_taken(*edge)).collect();
@@ -87,13 +103,10 @@ impl Run<'_> {
                 NodeKind::Agent(agent) => match self.agent(ix, agent) {
                     Ok(output) => End::Done(output),
                     Err(rejected) => {
-                        let total: u32 = self.rejections.values().sum();
-                        let own = self.rejections.entry(ix).or_default();
                         if let (Some(output), Some(back)) = (rejected, &node.policy.backtrack)
-                            && *own < back.max
-                            && total < 5
+                            && self.may_send_back(ix)
                         {
-                            *own += 1;
+                            *self.rejections.entry(ix).or_default() += 1;
                             let to = self.graph.index(back.to.as_str()).unwrap();
                             let former = self.ends.get(&to).map_or(Value::Null, |end| match end {
                                 End::Done(output) => output.clone(),
@@ -101,6 +114,9 @@ impl Run<'_> {
                             });
                             let told = json!({"message": "no", "rejected_output": former, "from_node": node.id, "from_output": output});
                             self.feedback.insert(to, told);
+                            for stale in self.graph.descendants(to).into_iter().chain([to]) {
+                                self.ends.remove(&stale);
+                            }
                             return to;
                         }
                         End::Failed(match node.policy.on_error {
@@ -177,7 +193,17 @@ impl Run<'_> {
                     None => json!({ "text": text }),
                     Some(_) => json!({ "a": text.chars().take(long / 8).collect::<String>() }),
                 };
-                match self.chance(4) {
+                let can_reject = agent.output_schema.is_some()
+                    || (!agent.checks.is_empty() && node.policy.backtrack.is_none());
+                let is_last = agent.fallbacks.last().unwrap_or(&agent.model) == name
+                    && errors + 1 == node.policy.retry.max_attempts;
+                let outcome = match self.luck {
+                    Some(_) => self.chance(4),
+                    None if can_reject && !asked_again => 1,
+                    None if is_last && !self.may_send_back(ix) => 0,
+                    None => 2,
+                };
+                match outcome {
                     0 => {
                         self.embed(agent.memory.is_some().then_some(text.as_str()));
                         return Ok(output);

@@ -20,7 +20,7 @@ async fn run(
     store.create_execution(new).await.unwrap();
     let events = events.iter().map(|(kind, node, data)| NewEvent {
         kind: *kind,
-        agent_id: (!node.is_empty()).then(|| NodeId::new(*node).unwrap()),
+        agent_id: (!node.is_empty()).then(|| NodeId::new(node).unwrap()),
         data: data.clone(),
         timestamp: Timestamp::now(),
     });
