@@ -3,9 +3,7 @@
 use crate::{CallCtx, Result, planner::PageRequest};
 use async_trait::async_trait;
 use nexus_model::{
-    ExecutionId, MemoryId, Money, NodeId, Timestamp, WorkflowId,
-    document::MemoryScope,
-    price::Usage,
+    ExecutionId, MemoryId, Money, NodeId, Timestamp, WorkflowId, document::MemoryScope, price::Usage,
     workflow::Page,
 };
 use serde::{Deserialize, Serialize};

@@ -67,8 +67,8 @@ impl State {
     /// What is left for a node; `None` without any limit.
     fn room(&self, node: NodeIx) -> Option<Room> {
         let limit = self.budget.and_then(|budget| budget.limit_usd);
-        let execution = limit
-            .map(|limit| Room { left: limit.minus(self.spent()).minus(self.held()), of_node: false });
+        let execution =
+            limit.map(|limit| Room { left: limit.minus(self.spent()).minus(self.held()), of_node: false });
         let own = self.definition.node(node).policy.budget_usd;
         let own = own.map(|limit| Room { left: limit.minus(self.nodes[node].drawn()), of_node: true });
         execution.into_iter().chain(own).min_by_key(|room| room.left)

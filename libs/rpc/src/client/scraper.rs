@@ -98,8 +98,10 @@ impl Scraper for Client {
     }
 
     async fn run_python(&self, ctx: &CallCtx, request: RunPython) -> Result<Value> {
-        let message =
-            pb::RunPythonRequest { code: request.code, inputs: Some(crate::json::Value::new(request.inputs)) };
+        let message = pb::RunPythonRequest {
+            code: request.code,
+            inputs: Some(crate::json::Value::new(request.inputs)),
+        };
         let response =
             call!(self.0, ctx, Repeat::IfNotSent, Shape::Unary, ScraperServiceClient::run_python, message);
         answer(required("/output", response.await?.output).and_then(|output| value("/output", output)))

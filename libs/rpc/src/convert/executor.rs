@@ -4,10 +4,7 @@ use super::{
     all, check_depth, each, from_loose_object, id, invalid, loose_object, malformed, moment, money,
     object_or_empty, optional_id, optional_timestamp, timestamp, to_object,
 };
-use crate::{
-    json::Struct,
-    proto::executor as pb,
-};
+use crate::{json::Struct, proto::executor as pb};
 use nexus_api::{Error, Result};
 use nexus_model::{
     Event, EventType, Execution, ExecutionStatus,

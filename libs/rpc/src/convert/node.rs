@@ -1,8 +1,8 @@
 //! The nodes of an execution: their attempts, revisions and uses of tools. Not here: executions (`executor`).
 
 use super::{
-    all, each, executor::failure, id, moment, money, name, named, optional_timestamp, optional_value, required,
-    timestamp, value,
+    all, each, executor::failure, id, moment, money, name, named, optional_timestamp, optional_value,
+    required, timestamp, value,
 };
 use crate::{json::Value, proto::executor as pb};
 use nexus_api::{Error, Result};

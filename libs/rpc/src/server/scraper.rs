@@ -110,7 +110,8 @@ impl ScraperService for Handler {
         request: Request<pb::RunPythonRequest>,
     ) -> Result<Response<pb::RunPythonResponse>, Status> {
         unary!(request, |ctx, message| {
-            let inputs = message.inputs.map(|inputs| value("/inputs", inputs)).transpose()?.unwrap_or_default();
+            let inputs =
+                message.inputs.map(|inputs| value("/inputs", inputs)).transpose()?.unwrap_or_default();
             let output = self.0.run_python(ctx, RunPython { code: message.code, inputs }).await?;
             Ok(pb::RunPythonResponse { output: Some(Value::new(output)) })
         })

@@ -7,7 +7,10 @@ use crate::{
     serving::{Served, all},
 };
 use futures::StreamExt;
-use nexus_api::{Code, Error, memory::{RecallRequest as Recall, Scope}};
+use nexus_api::{
+    Code, Error,
+    memory::{RecallRequest as Recall, Scope},
+};
 use nexus_rpc::server::ServerOptions;
 use prost::Message as _;
 use std::{error::Error as _, sync::Arc, time::Duration};

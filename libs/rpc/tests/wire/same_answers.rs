@@ -193,7 +193,10 @@ async fn use_scraper(scraper: &dyn Scraper) -> Answers {
     answers.note(scraper.regenerate_job(ctx, id).await);
     for query in [EndpointQuery::default(), EndpointQuery { fresh: true, limit: Some(0), offset: 3 }] {
         answers.note(scraper.run_endpoint(ctx, id, query).await);
-        let program = nexus_api::scraper::RunPython { code: "def run(inputs): ...".into(), inputs: samples::document() };
+        let program = nexus_api::scraper::RunPython {
+            code: "def run(inputs): ...".into(),
+            inputs: samples::document(),
+        };
         answers.note(scraper.run_python(ctx, program).await);
     }
     answers

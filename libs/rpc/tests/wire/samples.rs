@@ -14,7 +14,10 @@ use nexus_model::{
     Timestamp, WorkflowId,
     document::{BudgetOverride, NodeType, OnExhausted},
     event::{Delta, WatchItem},
-    execution::{AgentExecution, Attempt, ExecutionSummary, Failure, NodeStatus, Revision, Spending, Tokens, ToolCall as ToolUse},
+    execution::{
+        AgentExecution, Attempt, ExecutionSummary, Failure, NodeStatus, Revision, Spending, Tokens,
+        ToolCall as ToolUse,
+    },
     price::{Mode, Usage},
     problem::Report,
     workflow::{Page, Plan, VersionInfo, Workflow},
