@@ -1,10 +1,10 @@
 # The short names for everything. What they do is in scripts/; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test mesh bench audit fmt lint clean
+.PHONY: help run build web test mesh chaos chaos-broken bench audit fmt lint clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Build everything (minutes the first time) and start Nexus at http://127.0.0.1:8080
 	@scripts/run.sh
@@ -15,11 +15,20 @@ build: ## Build the web app and the release program without starting it
 web: ## Build the web app into frontend/out
 	@scripts/web.sh
 
+screenshots: ## Take screenshots of every page into docs/screenshots
+	@scripts/screenshots.sh
+
 test: ## Run every check: format, web app, lints, tests, client, browser
 	@scripts/test.sh
 
 mesh: ## Start the mesh on this machine: private Postgres and NATS, six processes (EXECUTORS=2 GATEWAYS=2)
 	@scripts/mesh.sh
+
+chaos: ## Kill, stop and restart processes under random workflows, then check what must hold (MINUTES=3 SEED= STORE=)
+	@scripts/chaos.sh
+
+chaos-broken: ## The same on programs that are broken on purpose: it must notice (builds them apart, which takes a while)
+	@scripts/chaos.sh --broken
 
 bench: ## Measure, and say on which machine
 	@scripts/bench.sh

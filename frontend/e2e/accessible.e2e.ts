@@ -10,7 +10,7 @@ let browser: Browser;
 let provider: Provider;
 let empty: Nexus;
 let nexus: Nexus;
-const ids = { workflow: "", running: "", succeeded: "", failed: "" };
+const ids = { workflow: "", broken: "", running: "", succeeded: "", failed: "" };
 
 async function execute(id: string): Promise<string> {
   const answer = await nexus.api<{ execution_id: string }>("POST", `/workflows/${id}/execute`, {
@@ -32,6 +32,9 @@ beforeAll(async () => {
   empty = await Nexus.start();
   nexus = await Nexus.start(provider.env);
   ids.workflow = (await nexus.api<{ id: string }>("POST", "/workflows", gatedWorkflow("Accessible"))).id;
+  const broken = gatedWorkflow("Broken") as { graph: { nodes: { config: Record<string, unknown> }[] } };
+  for (const node of broken.graph.nodes) node.config.prompt = "{{ inputs.nothing }} {{ nodes.nobody.output }}";
+  ids.broken = (await nexus.api<{ id: string }>("POST", "/workflows?draft=true", broken)).id;
   provider.release();
   ids.succeeded = await execute(ids.workflow);
   await ended(ids.succeeded);
@@ -54,6 +57,8 @@ interface State {
   name: string;
   server?: () => Nexus;
   path: () => string;
+  /** Only there on a wide screen. */
+  wide?: boolean;
   /** Brings the page into the state. */
   ready: (page: Page) => Promise<unknown>;
 }
@@ -90,6 +95,97 @@ const STATES: State[] = [
       await page.getByRole("menuitem", { name: "Duplicate" }).waitFor();
     },
   },
+  {
+    name: "an empty builder",
+    wide: true,
+    path: () => "/workflows/new",
+    ready: (page) => page.getByRole("heading", { name: "An empty canvas" }).waitFor(),
+  },
+  {
+    name: "the builder, a node's settings",
+    wide: true,
+    path: () => `/workflows/${ids.workflow}`,
+    ready: async (page) => {
+      await page.locator('.react-flow__node[data-id="write"]').click();
+      await page.locator('[data-editor="template"]').first().waitFor();
+      for (const summary of await page.locator("aside summary").all()) await summary.click();
+    },
+  },
+  {
+    name: "the builder, problems",
+    wide: true,
+    path: () => `/workflows/${ids.broken}`,
+    ready: async (page) => {
+      await page.getByRole("button", { name: /problems?$/ }).click();
+      await page.getByRole("list", { name: "Problems" }).waitFor();
+      await page.locator('.react-flow__node[data-id="write"]').click();
+    },
+  },
+  {
+    name: "the builder, several selected, costs",
+    wide: true,
+    path: () => `/workflows/${ids.workflow}`,
+    ready: async (page) => {
+      await page.locator('.nx-flow[data-nodes="2"]').waitFor();
+      await page.getByRole("application", { name: /^Canvas/ }).focus();
+      await page.keyboard.press("ControlOrMeta+a");
+      await page.getByRole("heading", { name: "2 nodes selected" }).waitFor();
+      await page.getByRole("tab", { name: "Cost" }).click();
+      await page.getByRole("table", { name: "Estimate of a run, by node" }).waitFor();
+    },
+  },
+  {
+    name: "the builder, outline and versions",
+    wide: true,
+    path: () => `/workflows/${ids.workflow}`,
+    ready: async (page) => {
+      await page.getByRole("tab", { name: "Outline" }).click();
+      await page.getByRole("treeitem").first().waitFor();
+      await page.getByRole("tab", { name: "Versions" }).click();
+      await page.getByRole("list", { name: "Versions" }).waitFor();
+    },
+  },
+  ...(["Commands", "Add a node", "Find a node", "Keys"] as const).map(
+    (dialog): State => ({
+      name: `the builder, ${dialog.toLowerCase()}`,
+      wide: true,
+      path: () => `/workflows/${ids.workflow}`,
+      ready: async (page) => {
+        await page.locator('.nx-flow[data-nodes="2"]').waitFor();
+        const keys = { Commands: "ControlOrMeta+k", "Add a node": "n", "Find a node": "ControlOrMeta+f", Keys: "?" };
+        await page.keyboard.press(keys[dialog]);
+        await page.getByRole("dialog", { name: dialog }).waitFor();
+      },
+    }),
+  ),
+  {
+    name: "the builder, a model is chosen",
+    wide: true,
+    path: () => `/workflows/${ids.workflow}`,
+    ready: async (page) => {
+      await page.locator('.react-flow__node[data-id="write"]').click();
+      await page.getByRole("button", { name: /^Model required/ }).click();
+      await page.getByRole("option").first().waitFor();
+    },
+  },
+  {
+    name: "the builder, a finished run on it",
+    wide: true,
+    path: () => `/workflows/${ids.workflow}`,
+    ready: async (page) => {
+      await page.getByRole("tab", { name: "Runs" }).click();
+      await page.getByRole("button", { name: "Show", exact: true }).last().click();
+      await page.getByRole("region", { name: "Run on the canvas" }).getByText("Succeeded", { exact: true }).waitFor();
+      await page.locator('.react-flow__node[data-id="write"]').click();
+      await page.getByRole("tab", { name: "Output" }).click();
+      await page.getByRole("list", { name: /^Attempts of/ }).waitFor();
+    },
+  },
+  {
+    name: "two runs compared",
+    path: () => `/executions/compare?a=${ids.succeeded}&b=${ids.failed}`,
+    ready: (page) => page.getByRole("list", { name: "Nodes compared" }).waitFor(),
+  },
   { name: "runs", path: () => "/executions", ready: (page) => page.getByRole("table", { name: "All runs" }).waitFor() },
   {
     name: "runs, none",
@@ -100,6 +196,7 @@ const STATES: State[] = [
     name: "a workflow",
     path: () => `/workflows/${ids.workflow}`,
     ready: async (page) => {
+      // the builder, and on a phone the page for reading
       await page.locator('.nx-flow[data-nodes="2"]').waitFor();
     },
   },
@@ -159,16 +256,19 @@ describe.each(["light", "dark"] as const)("%s", (theme) => {
 });
 
 describe("on a phone", () => {
-  test.each(STATES)("$name", async ({ server = () => nexus, path, ready, name }) => {
-    const { page, faults, context } = await open(browser, server().base, { width: 390, expected: /404/ });
-    await page.goto(path());
-    await ready(page);
-    const [content, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-    expect(content, "no sideways scrolling").toBeLessThanOrEqual(screen ?? 0);
-    await expectAccessible(page, `${name}, phone`);
-    expect(faults).toEqual([]);
-    await context.close();
-  });
+  test.each(STATES.filter((state) => state.wide !== true))(
+    "$name",
+    async ({ server = () => nexus, path, ready, name }) => {
+      const { page, faults, context } = await open(browser, server().base, { width: 390, expected: /404/ });
+      await page.goto(path());
+      await ready(page);
+      const [content, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+      expect(content, "no sideways scrolling").toBeLessThanOrEqual(screen ?? 0);
+      await expectAccessible(page, `${name}, phone`);
+      expect(faults).toEqual([]);
+      await context.close();
+    },
+  );
 });
 
 describe("with the keyboard", () => {
@@ -187,6 +287,7 @@ describe("with the keyboard", () => {
     provider.release();
     const { page, context } = await open(browser, nexus.base);
     await page.goto(`/workflows/${ids.workflow}`);
+    await page.locator('.nx-flow[data-nodes="2"]').waitFor();
     await page.keyboard.press("ControlOrMeta+Enter");
     const dialog = page.getByRole("dialog");
     await dialog.waitFor();
@@ -202,6 +303,66 @@ describe("with the keyboard", () => {
     await page.locator('html[data-theme="dark"]').waitFor({ state: "attached" });
     await page.reload();
     await page.locator('html[data-theme="dark"]').waitFor({ state: "attached" });
+    await context.close();
+  });
+
+  test("the builder's parts are reached in the order in which they stand, and what is done is announced", async () => {
+    const { page, context } = await open(browser, nexus.base, { width: 1440 });
+    await page.goto(`/workflows/${ids.workflow}`);
+    await page.locator('.nx-flow[data-nodes="2"]').waitFor();
+    await page.getByRole("button", { name: "More", exact: true }).waitFor();
+    const seen: string[] = [];
+    for (let steps = 0; steps < 60; steps += 1) {
+      await page.keyboard.press("Tab");
+      const part = await page.evaluate(() => {
+        const here = document.activeElement;
+        if (here?.getAttribute("role") === "application") return "canvas";
+        if (here?.closest('nav[aria-label="Main"]')) return "navigation";
+        if (here?.closest("main header")) return "top bar";
+        if (here?.closest('aside[aria-label="Add and outline"]')) return "left";
+        if (here?.closest('section[aria-label^="Problems"]')) return "drawer";
+        if (here?.closest('aside[aria-label="Properties"]')) return "properties";
+        return null;
+      });
+      if (part !== null && seen.at(-1) !== part) seen.push(part);
+      if (part === "properties") break;
+    }
+    expect(seen.filter((part, index) => seen.indexOf(part) === index)).toEqual([
+      "navigation",
+      "top bar",
+      "left",
+      "canvas",
+      "drawer",
+      "properties",
+    ]);
+    const said = (kind: string) => page.locator(`[data-said="${kind}"]`);
+    await page.getByRole("application", { name: /^Canvas/ }).focus();
+    await page.keyboard.press("ArrowRight");
+    await said("node")
+      .getByText("Write, Agent, openai/gpt-5.6-luna. Starts at once. Goes to Check.")
+      .waitFor({ state: "attached" });
+    await page.keyboard.press("ArrowRight");
+    await said("node")
+      .getByText(/^Check, Agent/)
+      .waitFor({ state: "attached" });
+    await page.keyboard.press("Delete");
+    await said("action").getByText("Removed check. Undo with Control Z.").waitFor({ state: "attached" });
+    await page.keyboard.press("ControlOrMeta+z");
+    await said("action").getByText("Undone: Removed check.").waitFor({ state: "attached" });
+    await page.locator('[data-save="saved"]').waitFor();
+    await context.close();
+  });
+
+  test("single letters can be switched off", async () => {
+    const { page, context } = await open(browser, nexus.base);
+    await page.goto("/settings");
+    await page.getByRole("checkbox", { name: "Single letters and digits do something" }).uncheck();
+    await page.goto(`/workflows/${ids.workflow}`);
+    await page.locator('.nx-flow[data-nodes="2"]').waitFor();
+    await page.keyboard.press("n");
+    await page.keyboard.press("ControlOrMeta+k");
+    await page.getByRole("dialog", { name: "Commands" }).waitFor();
+    expect(await page.getByRole("dialog", { name: "Add a node" }).count()).toBe(0);
     await context.close();
   });
 });

@@ -84,6 +84,8 @@ export function gatedWorkflow(name: string): object {
     type: "agent",
     name: id === "write" ? "Write" : "Check",
     config: { model: MODEL, prompt, max_tokens: 100 },
+    // the test decides how long an answer takes
+    policy: { timeout_seconds: 3_600 },
   });
   return {
     schema_version: 1,

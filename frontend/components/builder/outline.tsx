@@ -6,7 +6,7 @@ import { type KeyboardEvent, useEffect, useMemo, useRef } from "react";
 import { useFacts } from "@/components/canvas/facts";
 import { KindTile } from "@/components/canvas/nodes";
 import { cx } from "@/components/ui/cx";
-import { Shorten, shorten } from "@/components/ui/shorten";
+import { Shorten } from "@/components/ui/shorten";
 import { StatusMark } from "@/components/ui/status";
 import { useKeyed } from "@/hooks/use-keyed";
 import { type OutlineRow, outlineOf } from "@/lib/builder/outline";
@@ -133,7 +133,6 @@ function Row({
       aria-selected={selected}
       aria-posinset={row.position}
       aria-setsize={Math.max(1, row.siblings)}
-      aria-label={`${shorten(row.name, 100)}, ${row.kind}${row.after.length > 0 ? `, after ${shorten(row.after.join(", "), 120)}` : ", starts at once"}${found && found.findings.length > 0 ? `, ${found.findings.length} problems` : ""}`}
       tabIndex={stop ? 0 : -1}
       onClick={onChoose}
       className={cx(
@@ -146,20 +145,21 @@ function Row({
       <span className="min-w-0 flex-1">
         <span className="block truncate">
           <Shorten text={row.name} most={80} />
+          <span className="sr-only">, {row.kind}</span>
         </span>
         {view ? (
           <StatusMark look={view.look} />
+        ) : row.after.length === 0 ? (
+          <span className="sr-only"> starts at once</span>
         ) : (
-          row.after.length > 0 && (
-            <span className="block truncate text-xs leading-4 text-mute">
-              after <Shorten text={row.after.join(", ")} most={80} />
-            </span>
-          )
+          <span className="block truncate text-xs leading-4 text-mute">
+            after <Shorten text={row.after.join(", ")} most={80} />
+          </span>
         )}
       </span>
       {found && found.findings.length > 0 && (
         <Icon
-          aria-hidden
+          aria-label={`${found.findings.length} problems`}
           size={14}
           className={cx("shrink-0", found.errors > 0 ? "text-danger" : "text-amber-700 dark:text-amber-300")}
         />

@@ -209,7 +209,6 @@ function EstimateChip({ state }: { state: EstimateState }) {
     <button
       type="button"
       onClick={show}
-      aria-label={`Estimate of a run: at least ${formatUsd(min_usd)}, expected ${formatUsd(expected_usd)}, at most ${formatUsd(max_usd)}${fits_budget ? "" : ", more than the budget"}`}
       className={cx(
         CHIP,
         "gap-2 border-line text-ink-2",
@@ -217,6 +216,7 @@ function EstimateChip({ state }: { state: EstimateState }) {
         !fits_budget && "border-fuchsia-300 dark:border-fuchsia-500/50",
       )}
     >
+      <span className="sr-only">Estimate of a run: </span>
       <span className="max-xl:hidden">
         <span className="text-mute">min</span> {formatUsd(min_usd)}
       </span>

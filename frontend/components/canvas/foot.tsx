@@ -34,7 +34,7 @@ function DraftFoot({ id, node, attached, tools }: Pick<FootProps, "id" | "node" 
   const back = getAt(node.policy, ["backtrack", "to"]);
   const tries = getAt(node.policy, ["retry", "max_attempts"]);
   return (
-    <div className={LINE}>
+    <div className={`${LINE} nx-detail`}>
       {attached ? (
         <span>an agent's tool</span>
       ) : estimate ? (
@@ -86,8 +86,10 @@ function RunFoot({ view }: { view: NodeView }) {
           : undefined;
   return (
     <div className={LINE} data-node-look={look}>
-      <StatusMark look={look} detail={note} />
-      <span className="ml-auto flex items-center gap-2 whitespace-nowrap">
+      <span className="nx-mark min-w-0">
+        <StatusMark look={look} detail={note} />
+      </span>
+      <span className="nx-detail ml-auto flex items-center gap-2 whitespace-nowrap">
         {tokens > 0 && <span>{formatCount(tokens)} tok</span>}
         {run.costUsd > 0 && <span className="text-ink-2">{formatUsd(run.costUsd)}</span>}
         {run.startedAt !== null && run.costUsd === 0 && run.status !== "pending" && <Took run={run} />}

@@ -99,7 +99,7 @@ function Frame({
         </div>
       </div>
       {children}
-      <div className="nx-detail absolute inset-x-0 bottom-0 border-t px-3" style={{ height: FOOT_HEIGHT }}>
+      <div className="nx-foot absolute inset-x-0 bottom-0 border-t px-3" style={{ height: FOOT_HEIGHT }}>
         <Foot id={id} node={node} attached={attached} tools={data.tools} view={view} />
       </div>
       {found && found.findings.length > 0 && <Badge errors={found.errors} warnings={found.warnings} />}

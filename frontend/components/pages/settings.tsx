@@ -12,6 +12,7 @@ import { ValueView } from "@/components/ui/value";
 import { useReadiness, useServerVersion } from "@/hooks/queries";
 import { useObservable } from "@/hooks/use-observable";
 import { apiKey, keyRequired, setApiKey } from "@/lib/api/auth";
+import { chooseSingleKeys, loadSingleKeys, singleKeys } from "@/lib/builder/shortcuts";
 import { chooseTheme, THEMES, type Theme, theme } from "@/lib/theme";
 
 export function SettingsPage() {
@@ -20,10 +21,34 @@ export function SettingsPage() {
       <PageHead title="Settings" />
       <div className="max-w-3xl space-y-4">
         <Appearance />
+        <Keyboard />
         <Key />
         <Server />
       </div>
     </>
+  );
+}
+
+function Keyboard() {
+  const singles = useObservable(singleKeys);
+  useEffect(loadSingleKeys, []);
+  return (
+    <Card title="Keyboard">
+      <label className="flex cursor-pointer items-start gap-2.5">
+        <input
+          type="checkbox"
+          aria-describedby="single-keys-help"
+          className="mt-0.5 size-4 accent-(--accent)"
+          checked={singles}
+          onChange={(event) => chooseSingleKeys(event.target.checked)}
+        />
+        Single letters and digits do something in the builder
+      </label>
+      <p id="single-keys-help" className="mt-1 pl-6.5 text-xs text-mute">
+        N adds a node, C connects, 0 and 1 zoom, ? shows all keys. Switch them off if you dictate, or press keys by
+        accident; keys with Control or Alt stay, and Control K finds every command.
+      </p>
+    </Card>
   );
 }
 

@@ -4,6 +4,7 @@ import Link from "next/link";
 import { PageHead } from "@/components/ui/card";
 import { CopyButton } from "@/components/ui/copy";
 import { cx } from "@/components/ui/cx";
+import { Prose } from "@/components/ui/prose";
 import { ExecutionBadge } from "@/components/ui/status";
 import { useNow } from "@/hooks/use-now";
 import type { ExecutionStatus, Workflow } from "@/lib/api/types";
@@ -80,7 +81,9 @@ export function RunHead(props: RunHeadProps) {
               : "border-red-200 bg-red-50 dark:border-red-500/30 dark:bg-red-500/10",
           )}
         >
-          <p className="wrap-anywhere">{run.error.message}</p>
+          <p className="wrap-anywhere">
+            <Prose text={run.error.message} />
+          </p>
           <p className="mt-0.5 text-xs text-ink-2">
             <code className="font-mono">{run.error.code}</code>
             {run.error.node_id && (

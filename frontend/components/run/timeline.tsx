@@ -54,10 +54,10 @@ export function TimelineView({ run, status, nodes, selected, onSelect, moment, w
         {marks.map((mark) => (
           <span
             key={mark}
-            className="absolute top-1.5 -translate-x-1/2 first:translate-x-0"
+            className="absolute top-1.5 -translate-x-1/2 whitespace-nowrap first:translate-x-0"
             style={{ left: `${(mark / length) * 100}%` }}
           >
-            {(mark / length) * 100 < 97 && (mark === 0 ? "0" : formatDuration(mark))}
+            {(mark / length) * 100 < 94 && (mark === 0 ? "0" : formatDuration(mark))}
           </span>
         ))}
       </div>

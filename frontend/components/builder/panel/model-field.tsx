@@ -64,7 +64,7 @@ function ModelPicker({ title, onPick, onClose }: { title: string; onPick: (id: s
   );
 }
 
-export function ModelField({ value, set, a11y, field }: ControlProps) {
+export function ModelField({ value, set, a11y }: ControlProps) {
   const [open, setOpen] = useState(false);
   const { data } = useModels();
   const id = typeof value === "string" ? value : "";
@@ -74,11 +74,11 @@ export function ModelField({ value, set, a11y, field }: ControlProps) {
       <button
         type="button"
         {...a11y}
+        aria-labelledby={`${a11y.id}-label ${a11y.id}`}
         aria-haspopup="dialog"
         onClick={() => setOpen(true)}
         className={cx(CONTROL, "flex min-h-9 items-center gap-2 px-2.5 text-left")}
       >
-        <span className="sr-only">{field.label}: </span>
         <span className="min-w-0 flex-1 truncate font-mono text-xs">{id === "" ? "Choose a model" : id}</span>
         <ChevronsUpDown aria-hidden size={14} className="shrink-0 text-mute" />
       </button>
