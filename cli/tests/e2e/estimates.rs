@@ -45,7 +45,7 @@ fn deviation(example: &Path) -> f64 {
     let spent = run(&place, &path, &inputs);
     assert!(spent <= usd(&learned["max_usd"]), "{path}: {spent} {learned}");
     let deviation = usd(&learned["expected_usd"]) / spent - 1.0;
-    println!(
+    eprintln!(
         "{}: expected {:.6} then {:.6}, spent {spent:.6}, at most {limit:.6}",
         example.file_name().unwrap().display(),
         usd(&first["expected_usd"]),
@@ -63,7 +63,7 @@ fn examples_cost_about_what_is_expected_once_there_is_history_and_never_more_tha
     });
     deviations.sort_by(f64::total_cmp);
     let median = deviations[deviations.len() / 2];
-    println!("median deviation {:.1} %", median * 100.0);
+    eprintln!("median deviation {:.1} %", median * 100.0);
     assert!(median <= 0.35, "{deviations:?}");
 }
 
