@@ -212,7 +212,7 @@ function EstimateChip({ state }: { state: EstimateState }) {
       className={cx(
         CHIP,
         "gap-2 border-line text-ink-2",
-        state.stale && "opacity-60",
+        state.stale && "border-dashed",
         !fits_budget && "border-fuchsia-300 dark:border-fuchsia-500/50",
       )}
     >
