@@ -5,6 +5,7 @@
 //!
 //! Not here: what the journal's records mean (`nexus-engine`), who claims what when (`nexus-executor`).
 
+mod broken;
 mod contract;
 mod history;
 mod memory;

@@ -10,7 +10,7 @@ const SERVICES: [&str; 5] =
     ["nexus-planner", "nexus-executor", "nexus-llm-gateway", "nexus-memory", "nexus-scraper"];
 
 /// Which of our own crates each one may use. The command line, which wires everything, may use all.
-const ALLOWED: [(&str, &[&str]); 21] = [
+const ALLOWED: [(&str, &[&str]); 22] = [
     ("nexus-model", &[]),
     ("nexus-expr", &["nexus-model"]),
     ("nexus-plan", &["nexus-model", "nexus-expr"]),
@@ -25,6 +25,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ("nexus-miner", &["nexus-model"]),
     ("nexus-runtime", &["nexus-model", "nexus-api"]),
     ("nexus-testkit", &["nexus-model", "nexus-api"]),
+    ("nexus-chaos", &["nexus-model", "nexus-testkit"]),
     ("nexus-planner", BENEATH_SERVICES),
     ("nexus-executor", BENEATH_SERVICES),
     ("nexus-llm-gateway", BENEATH_SERVICES),
@@ -77,8 +78,9 @@ const RESERVED: [(&str, &[&str]); 13] = [
     // The testkit is no part of the programs: its double of a Qdrant server speaks gRPC by itself.
     ("tonic", &["nexus-rpc", "nexus-testkit"]),
     ("prost", &["nexus-rpc"]),
-    ("sqlx", &["nexus-store"]),
-    ("rusqlite", &["nexus-store"]),
+    // The chaos harness is no part of the programs: it looks into their databases with statements of its own.
+    ("sqlx", &["nexus-store", "nexus-chaos"]),
+    ("rusqlite", &["nexus-store", "nexus-chaos"]),
     ("async-nats", &["nexus-bus"]),
     ("qdrant-client", &["nexus-memory", "nexus-testkit"]),
     ("rust-embed", &["nexus-gateway"]),

@@ -39,6 +39,9 @@ pub struct ExecutorService {
 impl ExecutorService {
     /// Starts claiming executions and answering requests.
     pub fn start(deps: Deps, options: Options) -> Self {
+        if let Some(fault) = nexus_engine::BROKEN {
+            tracing::error!("BROKEN ON PURPOSE: {fault}");
+        }
         Self { owner: Owner::start(deps.clone(), options), deps }
     }
 

@@ -1,7 +1,7 @@
 //! Many steps in one statement: one round trip and one sync of the disk for all of them. Each step stands or falls
 //! on its own fence. Not here: which steps go together (`lanes`).
 
-use crate::{Committed, Error, Ownership, Result, Step, rows};
+use crate::{Committed, Error, Ownership, Result, Step, broken::fenced, rows};
 use sqlx::{PgConnection, Row};
 use std::collections::HashMap;
 
@@ -71,7 +71,8 @@ impl Encoded {
 // `mine` locks the rows in the order of their ids, as every statement on several executions does, so that no two
 // can wait for each other. It waits for a concurrent writer and then sees what that one has written; only rows that
 // still have the expected fence and length are left.
-const WRITE: &str = "
+const WRITE: &str = concat!(
+    "
 WITH step AS (
     SELECT * FROM unnest(
         $1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[],
@@ -84,7 +85,9 @@ WITH step AS (
     )
 ), mine AS (
     SELECT e.id FROM executions e JOIN step s ON s.id = e.id
-    WHERE e.fence = s.fence AND e.journal_len = s.journal_len
+    WHERE ",
+    fenced!(),
+    "
     ORDER BY e.id FOR NO KEY UPDATE OF e
 ), written AS (
     UPDATE executions e SET
@@ -97,7 +100,9 @@ WITH step AS (
         lease_until = CASE WHEN s.to_nobody THEN 0 ELSE e.lease_until END,
         recoveries = CASE WHEN s.progress THEN 0 ELSE e.recoveries END
     FROM step s JOIN mine m ON m.id = s.id
-    WHERE e.id = s.id AND e.fence = s.fence AND e.journal_len = s.journal_len
+    WHERE e.id = s.id AND ",
+    fenced!(),
+    "
     RETURNING e.id, e.next_seq - s.events AS first_seq, e.journal_len - s.records AS first_idx
 ), new_events AS (
     INSERT INTO events (execution_id, seq, kind, agent_id, data, timestamp)
@@ -111,7 +116,8 @@ WITH step AS (
     FROM unnest($23::text[], $24::bigint[], $25::text[]) AS n (execution_id, ordinal, record)
     JOIN written w ON w.id = n.execution_id
 )
-SELECT id, first_seq FROM written";
+SELECT id, first_seq FROM written"
+);
 
 /// Writes the steps, all in one transaction; one answer for each, in order. No two may be of one execution.
 pub(super) async fn write(

@@ -44,6 +44,7 @@ impl PostgresStore {
     /// Connects to `postgres://…`; `Unavailable` after three seconds without an answer. Says nothing of the schema:
     /// [`Self::check_schema`].
     pub async fn connect(url: &str) -> Result<Self> {
+        crate::broken::warn();
         let bare = PgConnectOptions::from_str(url)
             .map_err(|e| Error::Internal(format!("not a database URL: {e}")))?
             .application_name("nexus");
