@@ -23,3 +23,7 @@ grep --files-with-matches --recursive --include Cargo.toml '^\[\[bench\]\]' libs
 say "the program: start and idle memory"
 cargo build --quiet --release --package nexus-cli
 python3 scripts/bench_start.py "${CARGO_TARGET_DIR:-target}/release/nexus"
+
+say "gateways for models: ours beside LiteLLM's and Portkey's"
+cargo build --quiet --release --package nexus-testkit --bins
+python3 scripts/bench_gateways.py "${CARGO_TARGET_DIR:-target}/release" "${CARGO_TARGET_DIR:-target}/bench-gateways"
