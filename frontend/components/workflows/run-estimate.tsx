@@ -4,7 +4,8 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api } from "@/lib/api/client";
 import { ApiError, describeError } from "@/lib/api/errors";
-import type { Budget, JsonObject, WorkflowDocument } from "@/lib/api/types";
+import type { Budget, JsonObject, Workflow, WorkflowDocument } from "@/lib/api/types";
+import { documentOf } from "@/lib/documents";
 import { formatUsd } from "@/lib/format/money";
 import { nameOf, nodeMap } from "@/lib/nodes";
 
@@ -28,7 +29,14 @@ export function RunEstimate({ document, inputs, budget }: RunEstimateProps) {
   const query = useQuery({
     queryKey: ["estimate", "run", document, asked],
     queryFn: ({ signal }) =>
-      api.estimate({ document, inputs: body.inputs ?? {}, ...(body.budget ? { budget: body.budget } : {}) }, signal),
+      api.estimate(
+        {
+          document: documentOf(document as Workflow),
+          inputs: body.inputs ?? {},
+          ...(body.budget ? { budget: body.budget } : {}),
+        },
+        signal,
+      ),
     enabled: body.inputs !== null,
     placeholderData: keepPreviousData,
     retry: false,
