@@ -26,8 +26,11 @@ impl PostgresStore {
     ) -> Result<Vec<Candidate>> {
         let mut connection = self.0.pool.acquire().await.map_err(failed)?;
         let search = async {
+            // By the scope, which is small: the comparison of both others is one that no index serves, since before its
+            // first statistics Postgres would take theirs and read every entry there is.
             let mut found = query(
-                "SELECT vector, created_at, id FROM memories WHERE scope = $1 AND model = $2 AND dimensions = $3",
+                "SELECT vector, created_at, id FROM memories
+                 WHERE scope = $1 AND (model, dimensions) IS NOT DISTINCT FROM ($2, $3)",
             )
             .bind(scope)
             .bind(&space.model)
