@@ -15,6 +15,7 @@ use std::{
     fs::File,
     io::{self, Read, Write},
     os::fd::{AsFd, OwnedFd},
+    path::Path,
 };
 
 const NAMESPACES: c_int = libc::CLONE_NEWUSER
@@ -106,6 +107,7 @@ fn alone(control: &OwnedFd, setup: &Setup, ends: Ends) -> io::Result<()> {
         while_("identity", changed)?;
     }
     privileges::give_up()?;
+    let _folder = setup.folder.as_deref().map(Scratch);
     let end = supervisor::supervise(control, setup, ends, None, None)?;
     drop(wire::send(control, &Event::Ended(end), &[]));
     Ok(())
@@ -176,6 +178,15 @@ impl Drop for Inner<'_> {
             let _ = pidfd_send_signal(self.pidfd, Signal::KILL);
             drop(sys::reap(true));
         }
+    }
+}
+
+/// Tier C's scratch folder. The service made it and would remove it, but may be gone by then.
+struct Scratch<'a>(&'a Path);
+
+impl Drop for Scratch<'_> {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(self.0));
     }
 }
 

@@ -222,6 +222,12 @@ async fn no_sandbox_survives_its_service() {
         service.wait().unwrap();
         until("sandboxes survived their service", || sandboxed.iter().all(|process| is_dead(*process))).await;
         until("a cgroup is left", || !cgroup_of(service.id())).await;
+        let ours = format!("nexus-sandbox-{}-", service.id());
+        let is_left = || {
+            let entries = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
+            entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(&ours))
+        };
+        until("a scratch folder is left", || !is_left()).await;
     }
 }
 
