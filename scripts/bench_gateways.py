@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.request
 
-PROGRAMS, SCRATCH = sys.argv[1:3]
+PROGRAMS, SCRATCH = map(os.path.abspath, sys.argv[1:3])
 MODEL = "gpt-4o-mini"
 # Whichever version of LiteLLM the index can install with all it needs; what it was is printed.
 LITELLM, PORTKEY = "litellm[proxy]", "@portkey-ai/gateway@1.15.2"
