@@ -20,7 +20,7 @@ import {
   ViewPlugin,
   type ViewUpdate,
 } from "@codemirror/view";
-import { useEffect, useRef } from "react";
+import { useEffect, useLayoutEffect, useRef } from "react";
 import { cx } from "@/components/ui/cx";
 import { CONTROL } from "@/components/ui/field";
 import { completionAt } from "@/lib/builder/complete";
@@ -90,8 +90,9 @@ export function CodeMirror(props: EditorProps) {
   const described = props["aria-describedby"];
   const invalid = props["aria-invalid"];
 
+  // before the browser does anything else: a key pressed while the text area gives way must not fall between the two
   // biome-ignore lint/correctness/useExhaustiveDependencies: made once; what changes later is handed on below
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!box.current) return;
     const source = (context: CompletionContext): CompletionResult | null => {
       const { candidates = [], language: kind } = latest.current;
