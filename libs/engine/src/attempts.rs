@@ -13,6 +13,7 @@ use crate::{
 };
 use nexus_model::{
     EventType, ExecutionStatus, NodeId, Timestamp, document::NodeKind, execution::Failure, graph::NodeIx,
+    limits::Limits,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -35,7 +36,8 @@ impl Stepper<'_> {
             Ready::Go(grant, work) => (grant, work),
             Ready::Wait => return self.await_funds(node, candidate, reask),
             Ready::Stop(shortage) => return self.stop_for_budget(node, shortage),
-            Ready::Fail(failure) => return self.fail_node(node, failure),
+            Ready::Fail(failure) => return self.give_node_up(node, failure),
+            Ready::Later(error) => return self.failed_before_it_began(node, error, candidate, reask),
         };
         let definition = self.state.definition.clone();
         let model = definition.agent(node).map(|(agent, _)| model_of(agent, grant.candidate).to_owned());
@@ -129,7 +131,7 @@ impl Stepper<'_> {
     pub(crate) fn end_attempt(&mut self, node: NodeIx, verdict: Verdict, sum: CallSum) -> Result<(), Error> {
         let Some(attempt) = self.state.nodes[node].running_attempt().cloned() else { return Ok(()) };
         let outcome = AttemptOutcome::Failed { failure: verdict.failure() };
-        let answer = verdict.answer();
+        let answer = verdict.answer(&self.state.definition.limits);
         self.record_attempt_end(node, &attempt, outcome, answer, sum)?;
         self.fail_attempt(node, verdict)
     }
@@ -166,7 +168,7 @@ impl Stepper<'_> {
     /// Retry, next model, ask again, send upstream back to work, or give the node up: in this order.
     fn fail_attempt(&mut self, node: NodeIx, verdict: Verdict) -> Result<(), Error> {
         let failure = verdict.failure();
-        let answer = verdict.answer();
+        let answer = verdict.answer(&self.state.definition.limits);
         let definition = self.state.definition.clone();
         let policy = &definition.node(node).policy;
         let state = &self.state.nodes[node];
@@ -218,6 +220,32 @@ impl Stepper<'_> {
         self.fail_node(node, failure)
     }
 
+    /// Nothing more can be tried here: an upstream node is sent back to work, or the node fails.
+    pub(crate) fn give_node_up(&mut self, node: NodeIx, failure: Failure) -> Result<(), Error> {
+        if self.send_back(node, &failure, None)? { Ok(()) } else { self.fail_node(node, failure) }
+    }
+
+    /// An attempt that ended before its first call could begin; it is retried like any other.
+    fn failed_before_it_began(
+        &mut self,
+        node: NodeIx,
+        error: CallFailure,
+        candidate: usize,
+        reask: Option<Reask>,
+    ) -> Result<(), Error> {
+        self.record(Record::AttemptStarted {
+            node: self.id(node),
+            attempt: self.next_attempt(node),
+            candidate,
+            model: None,
+            at: self.env.now,
+            first: self.first_call(node),
+            reserved: nexus_model::Money::ZERO,
+            reask,
+        })?;
+        self.end_attempt(node, Verdict::Elsewhere(error), CallSum::default())
+    }
+
     /// `attempt` failed or vanished; `model` is tried next, after `pause`.
     pub(crate) fn retrying(
         &mut self,
@@ -266,9 +294,13 @@ impl Verdict {
         }
     }
 
-    /// What the model answered, as a node's output: JSON if it is some, else its text.
-    fn answer(&self) -> Option<Value> {
+    /// What the model answered, as a node's output: JSON if it is some that can be kept, else its text.
+    fn answer(&self, limits: &Limits) -> Option<Value> {
         let Verdict::Rejected { rejection, answer } = self else { return None };
-        Some(rejection.output.clone().unwrap_or_else(|| json!({ "text": answer })))
+        let output = rejection.output.clone().filter(|output| output::fits(output, limits).is_ok());
+        Some(output.unwrap_or_else(|| {
+            let end = answer.floor_char_boundary(limits.output_bytes / 8);
+            json!({ "text": &answer[..end] })
+        }))
     }
 }

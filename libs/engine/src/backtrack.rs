@@ -5,8 +5,10 @@
 use crate::{
     AttemptOutcome, Record,
     calls::CallSum,
+    definition::ToolExpressions,
     output,
     step::{Error, Stepper},
+    tools::is_secret,
 };
 use nexus_model::{
     EventType,
@@ -98,7 +100,8 @@ impl Stepper<'_> {
             None => stale.input.as_ref() == Some(input),
         };
         let settled = matches!(stale.status, NodeStatus::Succeeded | NodeStatus::Failed);
-        if !stale.keep || !settled || !same || self.reads_through_tools(node) {
+        let rejected = stale.failure.as_ref().is_some_and(|failure| output::is_rejection(&failure.code));
+        if !stale.keep || !settled || !same || rejected || self.reads_unseen(node) {
             return Ok(false);
         }
         if stale.status == NodeStatus::Succeeded
@@ -111,9 +114,20 @@ impl Stepper<'_> {
         Ok(true)
     }
 
-    /// Whether the agent may learn of other nodes' outputs by its tools, not only by its input.
-    fn reads_through_tools(&self, node: NodeIx) -> bool {
+    /// Whether the node may learn of other nodes' outputs otherwise than by the input that is shown: by attached
+    /// tools, by memory, in headers that are hidden.
+    fn reads_unseen(&self, node: NodeIx) -> bool {
         let definition = &self.state.definition;
-        definition.graph.attached_tools(node).iter().any(|tool| !definition.reads(*tool).is_empty())
+        let through_tools =
+            || definition.graph.attached_tools(node).iter().any(|tool| !definition.reads(*tool).is_empty());
+        let recalls = || definition.agent(node).is_some_and(|(_, agent)| agent.recall.is_some());
+        let hidden = || match definition.tool(node) {
+            Some((_, ToolExpressions::MemoryRecall { .. })) => true,
+            Some((_, ToolExpressions::Http { headers, .. })) => headers.iter().any(|(name, value)| {
+                is_secret(name) && value.as_ref().is_ok_and(|value| !value.references().is_empty())
+            }),
+            _ => false,
+        };
+        through_tools() || recalls() || hidden()
     }
 }

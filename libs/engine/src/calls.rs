@@ -8,7 +8,7 @@ use crate::{
     conversation::{self, Reask},
     input::{Answer, Outcome},
     ledger::model_of,
-    node::OpenCall,
+    node::{Next, OpenCall},
     output,
     ready::{Ready, told_apart},
     record::{CallKind, Came},
@@ -44,9 +44,12 @@ impl Stepper<'_> {
             kinds.push(self.first_call(node));
         }
         if self.time_left(node).is_zero() {
-            let timeout = self.state.definition.node(node).policy.timeout_seconds;
-            return self.end_attempt(node, Verdict::Error(timed_out(timeout)), CallSum::default());
+            let error = timed_out(self.state.definition.node(node).policy.timeout_seconds);
+            let memory = kinds.iter().any(|kind| matches!(kind, CallKind::Recall | CallKind::Keep));
+            let verdict = if memory { Verdict::Elsewhere(error) } else { Verdict::Error(error) };
+            return self.end_attempt(node, verdict, CallSum::default());
         }
+        let mut refused = false;
         for kind in kinds {
             match self.ready(node, &kind, candidate, reask.as_ref()) {
                 Ready::Go(grant, _) if kind == CallKind::Model && grant.candidate != candidate => {
@@ -62,15 +65,26 @@ impl Stepper<'_> {
                 Ready::Wait => return self.await_funds(node, candidate, reask),
                 Ready::Stop(shortage) => return self.stop_for_budget(node, shortage),
                 Ready::Fail(failure) => match kind {
-                    CallKind::Attached { id } => self.tool_refused(node, id, failure.message)?,
+                    CallKind::Attached { id } => {
+                        self.tool_refused(node, id, failure.message)?;
+                        refused = true;
+                    }
                     _ => {
                         let error = CallFailure::fatal(failure.code, failure.message);
                         return self.end_attempt(node, Verdict::Error(error), CallSum::default());
                     }
                 },
+                Ready::Later(error) => match kind {
+                    CallKind::Attached { id } => {
+                        self.tool_refused(node, id, error.message)?;
+                        refused = true;
+                    }
+                    _ => return self.end_attempt(node, Verdict::Elsewhere(error), CallSum::default()),
+                },
             }
         }
-        Ok(())
+        // what was refused has its result: the model may be asked again
+        if refused { self.advance(node) } else { Ok(()) }
     }
 
     /// The same conversation goes on with a cheaper model, as an attempt of its own.
@@ -96,8 +110,7 @@ impl Stepper<'_> {
         let kind = CallKind::Attached { id: id.clone() };
         self.record(Record::CallStarted { node: id_.clone(), call, kind, at, reserved: Money::ZERO })?;
         let came = Came::ToolUsed { id, output: None, error: Some(reason), latency_ms: 0 };
-        self.record_call_end(node, call, CallSum::default(), came)?;
-        self.advance(node)
+        self.record_call_end(node, call, CallSum::default(), came)
     }
 
     pub(crate) fn await_funds(
@@ -106,7 +119,8 @@ impl Stepper<'_> {
         candidate: usize,
         reask: Option<Reask>,
     ) -> Result<(), Error> {
-        if self.state.nodes[node].unfunded.is_some() {
+        let next = Next { candidate, reask: reask.clone() };
+        if self.state.nodes[node].unfunded.as_ref() == Some(&next) {
             return Ok(());
         }
         self.record(Record::FundsAwaited { node: self.id(node), candidate, reask })
@@ -216,7 +230,10 @@ impl Stepper<'_> {
                     sum,
                 );
             }
-            let uses = told_apart(answer.tool_calls).map(|asked| self.tool_use(node, asked)).collect();
+            let uses = told_apart(&conversation::of(&self.state.nodes[node], None), answer.tool_calls)
+                .into_iter()
+                .map(|asked| self.tool_use(node, asked))
+                .collect();
             self.record_call_end(node, call, sum, Came::ToolsWanted { text: answer.text, uses })?;
             return self.advance(node);
         }

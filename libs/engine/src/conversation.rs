@@ -74,7 +74,9 @@ impl ToolUse {
                 Some(Value::String(text)) if output.as_object().is_some_and(|o| o.len() == 1) => text.clone(),
                 _ => output.to_string(),
             },
-            (None, None) => String::new(),
+            (None, None) => {
+                "error: the time was over before this was done; it may or may not have been done".into()
+            }
         }
     }
 

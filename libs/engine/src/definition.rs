@@ -25,7 +25,7 @@ pub struct Definition {
     pub(crate) limits: Limits,
     /// What models cost.
     pub(crate) prices: Arc<PriceBook>,
-    /// The model that turns memory's texts into vectors; `None` if that costs nothing.
+    /// The model that turns memory's texts into vectors; `None` if nobody knows which.
     pub(crate) embedding: Option<EmbeddingModel>,
 }
 

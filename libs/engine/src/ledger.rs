@@ -32,6 +32,8 @@ pub(crate) enum Funds {
     Exhausted(Shortage),
     /// Never: nobody knows what it may cost.
     Unpriced(String),
+    /// Not now: memory has not said yet which model it uses.
+    Unknown,
 }
 
 /// The terms of a call.
@@ -106,7 +108,10 @@ impl State {
             return Funds::Granted(grant);
         }
         if self.budget.is_some_and(|budget| budget.on_exhausted == OnExhausted::Degrade) {
-            let others = (1..=agent.fallbacks.len()).filter(|other| *other != candidate);
+            // never back to a model that has had its chance: it would be asked for ever
+            let tried = self.nodes[node].counted().iter().map(|attempt| attempt.candidate).max();
+            let next = tried.map_or(candidate, |tried| tried.max(candidate)) + 1;
+            let others = next..=agent.fallbacks.len();
             let grants = others.filter_map(|other| clamped(other, price(other)?));
             // the cheapest whose answer need not be cut, else the cheapest
             if let Some(grant) = grants.min_by_key(|grant| (grant.max_tokens < full, grant.reserved)) {
@@ -118,17 +123,19 @@ impl State {
 
     /// Whether a text may be turned into a vector.
     pub(crate) fn funds_for_embedding(&self, node: NodeIx, text: &str) -> Funds {
-        let embedding = self.definition.embedding.as_ref();
-        let price = embedding.map(|model| model.worst_case(text));
-        let reserved = price.flatten().unwrap_or(Money::ZERO);
-        let grant = Grant { candidate: 0, max_tokens: 0, reserved };
-        match (self.room(node), embedding) {
-            (Some(_), Some(model)) if price == Some(None) => Funds::Unpriced(model.model.clone()),
-            (Some(room), Some(_)) if reserved > room.left && self.in_flight() > 0 => Funds::Wait,
-            (Some(room), Some(_)) if reserved > room.left => {
+        let Some(model) = &self.definition.embedding else {
+            let unlimited = Grant { candidate: 0, max_tokens: 0, reserved: Money::ZERO };
+            return self.room(node).map_or(Funds::Granted(unlimited), |_| Funds::Unknown);
+        };
+        let price = model.worst_case(text);
+        let reserved = price.unwrap_or(Money::ZERO);
+        match self.room(node) {
+            Some(_) if price.is_none() => Funds::Unpriced(model.model.clone()),
+            Some(room) if reserved > room.left && self.in_flight() > 0 => Funds::Wait,
+            Some(room) if reserved > room.left => {
                 Funds::Exhausted(Shortage { needed: reserved, left: room.left, of_node: room.of_node })
             }
-            _ => Funds::Granted(grant),
+            _ => Funds::Granted(Grant { candidate: 0, max_tokens: 0, reserved }),
         }
     }
 }

@@ -79,6 +79,8 @@ pub struct Waiting {
 pub struct Stale {
     /// Whether it holds if the node's input turns out to be what it was.
     pub keep: bool,
+    /// Whether something upstream is done again, so that everything the node may read has to be decided anew.
+    pub upstream: bool,
     /// How it had ended.
     pub status: NodeStatus,
     /// What it had worked on.
@@ -152,6 +154,22 @@ impl NodeState {
     pub fn drawn(&self) -> Money {
         let paid = self.attempts.get(self.paid_from..).unwrap_or_default();
         paid.iter().map(|attempt| attempt.cost.plus(attempt.reserved())).sum()
+    }
+}
+
+impl Stale {
+    /// As outsiders see it.
+    pub(crate) fn revision(&self, revision: u32) -> Revision {
+        Revision {
+            revision,
+            status: self.status,
+            input: self.input.clone(),
+            output: self.output.clone(),
+            error: self.failure.clone(),
+            feedback: self.feedback.clone(),
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+        }
     }
 }
 
@@ -241,16 +259,7 @@ impl NodeState {
             if let Some(stale) = stale
                 && self.revision > 0
             {
-                self.revisions.push(Revision {
-                    revision: self.revision,
-                    status: stale.status,
-                    input: stale.input,
-                    output: stale.output,
-                    error: stale.failure,
-                    feedback: stale.feedback,
-                    started_at: stale.started_at,
-                    finished_at: stale.finished_at,
-                });
+                self.revisions.push(stale.revision(self.revision));
             }
             self.revision = revision;
             self.revision_done = false;
@@ -264,7 +273,9 @@ impl NodeState {
     }
 
     /// The node is to run again, or (`keep`) maybe: its result is put aside.
-    pub(crate) fn reset(&mut self, keep: bool) -> Result<(), crate::Error> {
+    pub(crate) fn reset(&mut self, keep: bool, upstream: bool) -> Result<(), crate::Error> {
+        // what it is to be told at its next start, which has not come yet
+        let fresh_feedback = self.stale.is_some() && self.feedback.is_some();
         let settled = matches!(self.status, NodeStatus::Succeeded | NodeStatus::Failed | NodeStatus::Skipped);
         if self.revision > 0 || settled {
             let rejected = self.attempts.last().and_then(|last| match &last.outcome {
@@ -272,9 +283,11 @@ impl NodeState {
                 _ => None,
             });
             let was_running = self.status == NodeStatus::Running;
-            self.stale = self.stale.take().filter(|_| self.status == NodeStatus::Pending).or_else(|| {
+            // A result that was put aside before stays what it was: the node has not begun since.
+            self.stale = self.stale.take().or_else(|| {
                 Some(Box::new(Stale {
                     keep: settled,
+                    upstream: false,
                     status: if was_running && rejected.is_some() { NodeStatus::Failed } else { self.status },
                     input: self.input.clone(),
                     output: self.output.clone(),
@@ -287,6 +300,7 @@ impl NodeState {
             });
             if let Some(stale) = &mut self.stale {
                 stale.keep &= keep;
+                stale.upstream |= upstream;
             }
         }
         if self.status != NodeStatus::Pending {
@@ -297,7 +311,7 @@ impl NodeState {
         self.output = None;
         self.handled = false;
         self.failure = None;
-        if self.revision_done {
+        if self.revision_done && !fresh_feedback {
             self.feedback = None;
         }
         self.finished_at = None;

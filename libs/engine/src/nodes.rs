@@ -31,7 +31,7 @@ impl Stepper<'_> {
                 let shown = input.as_ref().map_or(Value::Null, Value::clone);
                 self.node_started(node, shown, Some(&agent.model))?;
                 match input {
-                    Err(error) => self.fail_node(node, failure("template_error", error.to_string())),
+                    Err(error) => self.give_node_up(node, failure("template_error", error.to_string())),
                     Ok(_) => self.start_attempt(node, 0, None),
                 }
             }
@@ -164,7 +164,7 @@ impl Stepper<'_> {
         })?;
         match result {
             Ok(output) => self.succeed(node, output),
-            Err(failure) => self.fail_node(node, failure),
+            Err(failure) => self.give_node_up(node, failure),
         }
     }
 

@@ -2,8 +2,8 @@
 //! and ending them (`calls`).
 
 use crate::{
-    ModelCall, ToolWork, Work, context, conversation,
-    conversation::{Reask, ToolSpec, ToolUse},
+    CallFailure, ModelCall, ToolWork, Work, context, conversation,
+    conversation::{Exchange, Reask, ToolSpec, ToolUse},
     input::ToolRequest,
     ledger::{Funds, Grant, Shortage, model_of},
     output,
@@ -18,6 +18,7 @@ use nexus_model::{
     graph::NodeIx,
 };
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 
 /// A call made ready.
 pub(crate) enum Ready {
@@ -29,6 +30,8 @@ pub(crate) enum Ready {
     Stop(Shortage),
     /// It cannot be made.
     Fail(Failure),
+    /// It cannot be made now.
+    Later(CallFailure),
 }
 
 impl Stepper<'_> {
@@ -131,6 +134,7 @@ impl Stepper<'_> {
                     }
                     _ => output.to_string(),
                 };
+                let text = if text.trim().is_empty() { "(an empty answer)".to_owned() } else { cut(text) };
                 let metadata = Map::from_iter([("node_id".to_owned(), json!(self.id(node)))]);
                 let scope = recall.map_or(MemoryScope::Execution, |recall| recall.scope);
                 Ok(ToolWork::MemoryStore { text, scope, metadata, slot: "answer".into() })
@@ -204,11 +208,25 @@ impl Stepper<'_> {
     }
 }
 
+/// Longest text that memory keeps, bytes.
+const KEPT_BYTES: usize = 64 << 10;
+
+fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(KEPT_BYTES));
+    text
+}
+
 fn ready(funds: Funds, work: impl FnOnce(Grant) -> Work) -> Ready {
     match funds {
         Funds::Granted(grant) => Ready::Go(grant, work(grant)),
         Funds::Wait => Ready::Wait,
         Funds::Exhausted(shortage) => Ready::Stop(shortage),
+        Funds::Unknown => Ready::Later(CallFailure {
+            code: "memory_unavailable".into(),
+            message: "memory does not answer, so nobody knows what the call may cost".into(),
+            retryable: true,
+            retry_after: None,
+        }),
         Funds::Unpriced(model) => Ready::Fail(failure(
             "model_unpriced",
             format!("there is a budget, and no price of `{model}` is known; add one to the pricing file"),
@@ -216,13 +234,28 @@ fn ready(funds: Funds, work: impl FnOnce(Grant) -> Work) -> Ready {
     }
 }
 
-/// Requests for tools with ids that tell them apart; some models do not give any.
-pub(crate) fn told_apart(asked: Vec<ToolRequest>) -> impl Iterator<Item = ToolRequest> {
-    let mut seen = std::collections::HashSet::new();
-    asked.into_iter().enumerate().map(move |(nth, mut asked)| {
-        while asked.id.is_empty() || !seen.insert(asked.id.clone()) {
-            asked.id = format!("{}call_{nth}", asked.id);
+/// Requests for tools with ids that tell them apart from each other and from those of earlier rounds, made of
+/// characters that every provider takes: the conversation may go on with another one.
+pub(crate) fn told_apart(said: &[Exchange], asked: Vec<ToolRequest>) -> Vec<ToolRequest> {
+    let turns = said.iter().filter_map(|said| match said {
+        Exchange::Tools(turn) => Some(turn),
+        Exchange::Rejected(_) => None,
+    });
+    let (mut seen, mut rounds) = (HashSet::new(), 0);
+    for turn in turns {
+        rounds += 1;
+        seen.extend(turn.uses.iter().map(|earlier| earlier.id.clone()));
+    }
+    let mut asked = asked;
+    for (nth, request) in asked.iter_mut().enumerate() {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
+        request.id = request.id.chars().map(plain).take(64).collect();
+        if request.id.is_empty() || seen.contains(&request.id) {
+            request.id = format!("call_{rounds}_{nth}");
         }
-        asked
-    })
+        while !seen.insert(request.id.clone()) {
+            request.id.push('_');
+        }
+    }
+    asked
 }

@@ -33,6 +33,9 @@ pub enum Record {
         /// Whether the mark at which to warn is another now.
         #[serde(default)]
         new_limit: bool,
+        /// Whether a node was named from which everything is done again, whatever may still hold.
+        #[serde(default)]
+        afresh: bool,
     },
     /// A node became ready and has its input.
     NodeStarted {

@@ -184,6 +184,7 @@ impl Stepper<'_> {
             return Err(Error::OverBudget { limit, spent: self.state.spent() });
         }
         let new_limit = budget != self.state.budget;
-        self.record(Record::Resumed { at: self.env.now, budget, reset, new_limit })
+        let afresh = from_node.is_some();
+        self.record(Record::Resumed { at: self.env.now, budget, reset, new_limit, afresh })
     }
 }

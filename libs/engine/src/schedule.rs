@@ -70,7 +70,8 @@ pub(crate) fn readiness(state: &State, node: NodeIx) -> Readiness {
     let join = state.definition.document.graph.nodes[node].policy.join;
     // What had a result before something upstream was done again: whether that holds can be told only when
     // everything it may read is decided.
-    let join = if state.nodes[node].stale.is_some() { Join::All } else { join };
+    let is_stale = state.nodes[node].stale.as_ref().is_some_and(|stale| stale.upstream);
+    let join = if is_stale { Join::All } else { join };
     match (join, taken, undecided) {
         (Join::Any, true, _) | (Join::All, true, false) => Readiness::Start,
         (_, false, false) => Readiness::Skip,

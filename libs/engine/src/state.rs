@@ -111,7 +111,10 @@ impl State {
                 self.status = ExecutionStatus::Running;
                 self.started_at.get_or_insert(*at);
             }
-            Record::Resumed { budget, reset, new_limit, .. } => self.resumed(*budget, reset, *new_limit)?,
+            Record::Resumed { budget, reset, new_limit, afresh, .. } => {
+                self.warned &= !new_limit;
+                self.resumed(*budget, reset, *afresh)?;
+            }
             Record::NodeStarted { node, revision, at, input } => {
                 let node = self.node_mut(node.as_str())?;
                 node.set_status(NodeStatus::Running)?;
@@ -152,12 +155,17 @@ impl State {
             }
             Record::AttemptFinished { .. } => self.attempt_finished(record)?,
             Record::RetryScheduled { node, due, candidate, reask } => {
+                let ix = self.ix(node)?;
+                self.unfunded.retain(|unfunded| *unfunded != ix);
+                self.nodes[ix].unfunded = None;
                 let next = Next { candidate: *candidate, reask: reask.clone() };
-                self.node_mut(node.as_str())?.waiting = Some(Waiting { due: *due, next });
+                self.nodes[ix].waiting = Some(Waiting { due: *due, next });
             }
             Record::FundsAwaited { node, candidate, reask } => {
                 let ix = self.ix(node)?;
-                self.unfunded.push(ix);
+                if self.nodes[ix].unfunded.is_none() {
+                    self.unfunded.push(ix);
+                }
                 self.nodes[ix].waiting = None;
                 self.nodes[ix].unfunded = Some(Next { candidate: *candidate, reask: reask.clone() });
             }
@@ -175,7 +183,7 @@ impl State {
                 node.unfunded = None;
                 // null and nothing are the same to JSON; so they are here
                 node.output = output.clone().filter(|output| !output.is_null());
-                node.revision_done |= *status == NodeStatus::Succeeded;
+                node.revision_done |= *status == NodeStatus::Succeeded || *handled;
                 node.failure.clone_from(failure);
                 node.handled = *handled;
                 node.finished_at = Some(*at);
@@ -193,12 +201,11 @@ impl State {
         &mut self,
         budget: Option<Budget>,
         reset: &[NodeId],
-        new_limit: bool,
+        afresh: bool,
     ) -> Result<(), crate::Error> {
         self.status = ExecutionStatus::Queued;
         self.failure = None;
         self.finished_at = None;
-        self.warned &= !new_limit;
         self.budget = budget;
         self.backtracks = 0;
         self.unfunded.clear();
@@ -207,7 +214,9 @@ impl State {
         }
         for node in reset {
             let node = self.node_mut(node.as_str())?;
-            node.reset(false)?;
+            // A result that was only put aside when the run stopped may still turn out to hold.
+            let keep = !afresh && node.status == NodeStatus::Cancelled && node.stale.is_some();
+            node.reset(keep, false)?;
             node.paid_from = node.attempts.len();
         }
         Ok(())
@@ -222,16 +231,16 @@ impl State {
     ) -> Result<(), crate::Error> {
         self.backtracks += 1;
         self.node_mut(from.as_str())?.rejections += 1;
+        // What the reviewer rejected is done with: its next start is a revision of its own.
+        self.node_mut(from.as_str())?.revision_done = true;
         for node in stale {
             let ix = self.ix(node)?;
             self.unfunded.retain(|unfunded| *unfunded != ix);
-            self.nodes[ix].reset(node != from)?;
+            self.nodes[ix].reset(node != from, true)?;
         }
-        let from = self.ix(from)?;
-        // What it rejected is done with: its next start is a revision of its own.
-        self.nodes[from].revision_done = true;
         let to = self.node_mut(to.as_str())?;
-        to.reset(false)?;
+        to.feedback = None;
+        to.reset(false, true)?;
         to.feedback = Some(feedback.clone());
         Ok(())
     }

@@ -21,8 +21,13 @@ pub(crate) enum Rendered {
     Done(Value),
 }
 
-/// Headers whose values are nobody's business.
-const SECRET_HEADERS: [&str; 5] = ["authorization", "proxy-authorization", "cookie", "x-api-key", "api-key"];
+/// Whether a header's value is nobody's business, as far as its name tells.
+pub(crate) fn is_secret(header: &str) -> bool {
+    let name = header.to_ascii_lowercase();
+    ["auth", "cookie", "key", "password", "secret", "session", "signature", "token"]
+        .iter()
+        .any(|word| name.contains(word))
+}
 
 /// Renders a tool. `slot` names this use of it within the node's revision.
 pub(crate) fn render(
@@ -85,8 +90,7 @@ impl ToolWork {
                 let headers: Map<String, Value> = headers
                     .iter()
                     .map(|(name, value)| {
-                        let secret = SECRET_HEADERS.contains(&name.to_ascii_lowercase().as_str());
-                        (name.clone(), Value::from(if secret { "[hidden]" } else { value }))
+                        (name.clone(), Value::from(if is_secret(name) { "[hidden]" } else { value }))
                     })
                     .collect();
                 json!({ "tool": "http_request", "method": method, "url": url, "headers": headers, "body": body })

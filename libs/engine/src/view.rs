@@ -2,7 +2,7 @@
 
 use crate::{AttemptOutcome, NodeState, State, ToolUse};
 use nexus_model::{
-    execution::{AgentExecution, Attempt, Failure, NodeStatus},
+    execution::{AgentExecution, Attempt, Failure, NodeStatus, Revision},
     graph::NodeIx,
 };
 use serde_json::{Map, Value};
@@ -31,7 +31,7 @@ impl State {
             status: node.status,
             revision: node.revision.max(1),
             attempts: node.attempts.iter().map(attempt).collect(),
-            revisions: node.revisions.clone(),
+            revisions: revisions(node),
             feedback: node.feedback.clone(),
             input: node.input.clone(),
             output: node.output.clone(),
@@ -44,6 +44,12 @@ impl State {
             finished_at: node.finished_at,
         }
     }
+}
+
+/// What is shown beside the latest revision; also a result that was put aside and nothing has replaced yet.
+fn revisions(node: &NodeState) -> Vec<Revision> {
+    let aside = node.stale.iter().filter(|_| node.revision > 0).map(|stale| stale.revision(node.revision));
+    node.revisions.iter().cloned().chain(aside).collect()
 }
 
 fn latency(node: &NodeState) -> Option<u64> {

@@ -43,8 +43,9 @@ impl Definitions {
         }
     }
 
-    /// The definition of a stored version.
-    pub(crate) async fn get(&self, id: WorkflowId, version: u32) -> Result<Arc<Definition>> {
+    /// The definition of a stored version. `priced`: to run it; what memory costs is of no interest to those who only
+    /// look, and memory may be slow to say.
+    async fn get(&self, id: WorkflowId, version: u32, priced: bool) -> Result<Arc<Definition>> {
         let key = (id, version);
         if let Some(found) = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(found.clone());
@@ -54,7 +55,7 @@ impl Definitions {
             workflow.ok_or_else(|| Error::not_found(format!("version {version} of workflow {id}")))?;
         let document: Document = serde_json::from_value(Value::Object(workflow.document))
             .map_err(|error| Error::internal(format!("stored document {id} v{version}: {error}")))?;
-        let (embedding, certain) = self.embedding(&document).await;
+        let (embedding, certain) = self.embedding(&document, priced).await;
         let definition = Definition::priced(document, &self.limits, self.prices.clone(), embedding);
         let definition = Arc::new(definition);
         if !certain {
@@ -70,14 +71,14 @@ impl Definitions {
 
     /// What memory's vectors cost, if the document uses memory, and whether that is certain: while memory is away
     /// nobody can say, and nothing is embedded either.
-    async fn embedding(&self, document: &Document) -> (Option<EmbeddingModel>, bool) {
+    async fn embedding(&self, document: &Document, priced: bool) -> (Option<EmbeddingModel>, bool) {
         let uses_memory = document.graph.nodes.iter().any(|node| match &node.kind {
             NodeKind::Agent(agent) => agent.memory.is_some(),
             NodeKind::Tool(tool) => matches!(tool.tool, Tool::MemoryStore { .. } | Tool::MemoryRecall { .. }),
             NodeKind::Conditional(_) => false,
         });
-        if !uses_memory {
-            return (None, true);
+        if !uses_memory || !priced {
+            return (None, !uses_memory);
         }
         let ctx = CallCtx::background().with_timeout(MEMORY_ANSWERS);
         match ctx.bound(self.memory.embedding_model(&ctx)).await {
@@ -89,10 +90,19 @@ impl Definitions {
         }
     }
 
-    /// The state of an execution as its journal has it.
+    /// The state of an execution as its journal has it, to look at it or to end it.
     pub(crate) async fn state(&self, loaded: &Loaded) -> Result<State> {
+        self.load(loaded, false).await
+    }
+
+    /// The state of an execution as its journal has it, to run it.
+    pub(crate) async fn state_to_run(&self, loaded: &Loaded) -> Result<State> {
+        self.load(loaded, true).await
+    }
+
+    async fn load(&self, loaded: &Loaded, priced: bool) -> Result<State> {
         let summary = &loaded.head.summary;
-        let definition = self.get(summary.workflow_id, summary.workflow_version).await?;
+        let definition = self.get(summary.workflow_id, summary.workflow_version, priced).await?;
         State::new(definition, summary.id, Arc::new(loaded.head.inputs.clone()), loaded.head.budget)
             .replay(&loaded.journal)
             .map_err(|error| Error::internal(format!("execution {}: {error}", summary.id)))

@@ -160,7 +160,7 @@ impl Run {
     /// The state as the journal has it; waits for a database that is away.
     async fn load(&self, loaded: &Loaded) -> Result<State, Error> {
         loop {
-            match self.definitions.state(loaded).await {
+            match self.definitions.state_to_run(loaded).await {
                 Err(error) if error.code == Code::Unavailable => {
                     tokio::time::sleep(Duration::from_millis(500)).await
                 }

@@ -135,7 +135,10 @@ fn every_promised_method_is_there() {
         ("executor", "WatchExecution"),
         ("llm", "Complete StreamComplete Embed CountTokens ListModels"),
         ("memory", "Store Recall List Delete DeleteScope GetEmbeddingModel Reembed"),
-        ("scraper", "CreateJob GetJob ListJobs DeleteJob WatchJob TestJob RegenerateJob RunEndpoint"),
+        (
+            "scraper",
+            "CreateJob GetJob ListJobs DeleteJob WatchJob TestJob RegenerateJob RunEndpoint RunPython",
+        ),
     ];
     let promised: BTreeSet<String> = promised
         .into_iter()
