@@ -29,6 +29,8 @@ pub(crate) use fenced;
 /// Tells whoever opens a broken store.
 pub(crate) fn warn() {
     if cfg!(feature = "broken-no-fence") {
-        tracing::error!("BROKEN ON PURPOSE: THIS BUILD DOES NOT FENCE ITS WRITES. DO NOT USE IT FOR ANYTHING");
+        tracing::error!(
+            "BROKEN ON PURPOSE: THIS BUILD DOES NOT FENCE ITS WRITES. DO NOT USE IT FOR ANYTHING"
+        );
     }
 }

@@ -10,9 +10,7 @@ use nexus_model::{
     execution::Tokens, limits::Limits, price::PriceBook,
 };
 use nexus_planner::PlannerService;
-use nexus_store::{
-    ExecutionStore, HeadUpdate, NewEvent, NewExecution, Ownership, Step, sqlite::SqliteStore,
-};
+use nexus_store::{ExecutionStore, HeadUpdate, NewEvent, NewExecution, Ownership, Step, sqlite::SqliteStore};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
@@ -78,12 +76,21 @@ impl Bench {
             journal_len: 0,
             records: vec!["{}".into()],
             events: vec![
-                event("a", json!({"node_type": "agent", "model": "demo/small", "attempt": 1, "revision": 1,
-                    "tokens": {"prompt": 9, "completion": 7}})),
+                event(
+                    "a",
+                    json!({"node_type": "agent", "model": "demo/small", "attempt": 1, "revision": 1,
+                    "tokens": {"prompt": 9, "completion": 7}}),
+                ),
                 // sent back to work once: its tokens add up
-                event("a", json!({"node_type": "agent", "model": "demo/small", "attempt": 1, "revision": 2,
-                    "tokens": {"prompt": 20, "completion": completion}})),
-                event("c", json!({"node_type": "conditional", "attempt": 1, "revision": 1, "output": {"handle": handle}})),
+                event(
+                    "a",
+                    json!({"node_type": "agent", "model": "demo/small", "attempt": 1, "revision": 2,
+                    "tokens": {"prompt": 20, "completion": completion}}),
+                ),
+                event(
+                    "c",
+                    json!({"node_type": "conditional", "attempt": 1, "revision": 1, "output": {"handle": handle}}),
+                ),
             ],
             update,
             ownership: Ownership::Nobody,
@@ -132,8 +139,11 @@ async fn budgets_given_replace_the_documents_field_by_field() {
     let tight = Some(BudgetOverride { limit_usd: Money::from_usd(0.000_001), ..BudgetOverride::default() });
     let inputs = json!({"topic": "tides"});
     let ctx = CallCtx::background();
-    let tight =
-        bench.planner.estimate(&ctx, Target::Document(document.clone()), inputs.clone(), tight).await.unwrap();
+    let tight = bench
+        .planner
+        .estimate(&ctx, Target::Document(document.clone()), inputs.clone(), tight)
+        .await
+        .unwrap();
     assert!(!tight.fits_budget && !tight.likely_fits);
     assert_eq!((tight.limit_usd, tight.max_usd), (Money::from_usd(0.000_001), within.max_usd));
 
@@ -152,7 +162,9 @@ async fn budgets_given_replace_the_documents_field_by_field() {
 async fn what_a_run_would_refuse_is_refused() {
     let bench = bench();
     let ctx = CallCtx::background();
-    let ask = |document: Value, inputs: Value| bench.planner.estimate(&ctx, Target::Document(document), inputs, None);
+    let ask = |document: Value, inputs: Value| {
+        bench.planner.estimate(&ctx, Target::Document(document), inputs, None)
+    };
     let missing = ask(document("x"), json!({})).await.unwrap_err();
     assert_eq!((missing.code, missing.details[0].path.as_str()), (Code::Invalid, "/inputs"));
     let wrong = ask(document("x"), json!({"topic": 7})).await.unwrap_err();

@@ -12,7 +12,10 @@ fn builtin_book_holds_every_model_with_a_price() {
     let text = include_str!("../../../../pricing/models.json");
     let book = PriceBook::parse(text).expect("pricing/models.json is valid");
     assert_eq!(book.models().len(), PriceBook::builtin().models().len());
-    assert_eq!(book.models().iter().filter(|model| !["demo", "local"].contains(&model.provider.as_str())).count(), 72);
+    assert_eq!(
+        book.models().iter().filter(|model| !["demo", "local"].contains(&model.provider.as_str())).count(),
+        72
+    );
     for model in book.models() {
         assert!(model.default_rate().is_some(), "{}", model.id());
         assert_eq!(book.get(&model.id()).map(Model::id), Some(model.id()));
