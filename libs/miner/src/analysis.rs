@@ -74,8 +74,7 @@ pub fn analyse(page: Page<'_>, description: &str) -> (Analysis, Dom) {
     let mut regions = mine::regions(&sheet);
     let mined_best = regions.first().cloned();
     let structured = structured(&dom);
-    let things: Vec<_> =
-        structured.iter().filter(|region| matches!(region.source, Source::JsonLd { .. })).collect();
+    let things: Vec<_> = structured.iter().filter(|region| is_of_things(&region.source)).collect();
     let about_one = matches!(things.as_slice(), [only] if only.count == 1);
     let sort = page::sort(&sheet, mined_best.as_ref(), !structured.is_empty(), about_one);
     let top = regions.first().map_or(0.0, |region| region.score);
@@ -112,6 +111,30 @@ pub fn analyse(page: Page<'_>, description: &str) -> (Analysis, Dom) {
         wanted,
     };
     (analysis, dom)
+}
+
+/// Whether JSON-LD describes something that pages are made for, rather than a detail such as a place's coordinates.
+fn is_of_things(source: &Source) -> bool {
+    const THINGS: [&str; 14] = [
+        "Product",
+        "Recipe",
+        "Article",
+        "BlogPosting",
+        "Event",
+        "Movie",
+        "Book",
+        "JobPosting",
+        "Course",
+        "VideoObject",
+        "SoftwareApplication",
+        "TVSeries",
+        "TVEpisode",
+        "MusicAlbum",
+    ];
+    match source {
+        Source::JsonLd { types } => types.iter().any(|name| THINGS.iter().any(|thing| name.ends_with(thing))),
+        _ => false,
+    }
 }
 
 /// The recipe for a region and what is wanted of it.

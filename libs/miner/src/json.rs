@@ -18,7 +18,10 @@ const DEEPEST: usize = 24;
 const MOST_FIELDS: usize = 30;
 
 /// Types that say what the page is, not what is on it.
-const ABOUT_THE_PAGE: [&str; 22] = [
+const ABOUT_THE_PAGE: [&str; 25] = [
+    "GeoCoordinates",
+    "OpeningHoursSpecification",
+    "QuantitativeValue",
     "WebSite",
     "WebPage",
     "Organization",
@@ -259,7 +262,7 @@ fn lists_of(value: &Value, path: &mut Vec<String>, out: &mut Vec<(usize, Vec<Str
                 let texts = |object: &&Map<String, Value>| {
                     object.values().filter(|value| value.is_string() || value.is_number()).count().min(12)
                 };
-                let worth: usize = alike.map(|object| texts(&object)).sum();
+                let worth: usize = alike.map(texts).sum();
                 out.push((worth, path.clone()));
             }
             items.iter().take(50).enumerate().map(|(at, value)| (at.to_string(), value)).collect()

@@ -88,7 +88,7 @@ pub fn sort(sheet: &Sheet<'_>, best: Option<&Region>, structured: bool, about_on
         return Sort::BotWall;
     }
     let strong = best.is_some_and(|region| region.count >= 4 && region.coverage > 0.15);
-    if !strong && is_login(dom) && chars < 2_500 {
+    if !strong && is_login(dom) && chars < 1_200 {
         return Sort::Login;
     }
     if !strong && !structured && needs_scripts(dom, chars) {
@@ -98,29 +98,36 @@ pub fn sort(sheet: &Sheet<'_>, best: Option<&Region>, structured: bool, about_on
         return Sort::Empty;
     }
     let prose = prose(sheet);
-    let kind = property(dom, "og:type").unwrap_or_default();
+    let to_read = prose * 10 > chars * 4;
+    let one_thing = if to_read { Sort::Article } else { Sort::Detail };
     let Some(best) = best else { return if prose > 600 { Sort::Article } else { Sort::Detail } };
+    let product = property(dom, "og:type").is_some_and(|kind| kind.contains("product"));
+    let varying = best.columns.iter().filter(|column| !column.constant && column.fill > 0.4);
+    let is_address = |column: &&crate::mine::ColumnInfo| column.field.kind == crate::recipe::Kind::Url;
+    let (links, texts): (Vec<_>, Vec<_>) = varying.partition(is_address);
+    // Lists are the rule: it takes much to say that a page with one is about something else.
     let coverage = best.coverage;
-    let single = kind.contains("product")
-        || kind.contains("article")
-        || kind.contains("book")
-        || kind.contains("video.movie");
-    if prose * 10 > chars * 4
-        && (kind.contains("article") && coverage < 0.6 || coverage < 0.25 || best.is_prose())
-    {
-        return Sort::Article;
-    }
-    let plain = best
-        .columns
-        .iter()
-        .filter(|column| !column.constant && column.field.kind != crate::recipe::Kind::Url)
-        .count()
-        <= 1;
-    if (single || about_one) && (coverage < 0.35 || about_one && plain)
-        || best.count < 3 && coverage < 0.5
-        || coverage < 0.08
-    {
-        return Sort::Detail;
+    let rich = links.len() + texts.len() >= if best.count >= 4 { 2 } else { 3 };
+    let other = if best.count >= 3 && rich {
+        about_one && (texts.len() <= 1 || coverage < 0.2)
+            || product && coverage < 0.25
+            || to_read && coverage < 0.12
+            || coverage < if best.count >= 4 { 0.02 } else { 0.08 }
+    } else {
+        about_one
+            || product
+            || to_read && (best.is_prose() || coverage < 0.4)
+            || coverage
+                < if best.count >= 8 {
+                    0.05
+                } else if best.count >= 4 {
+                    0.15
+                } else {
+                    0.4
+                }
+    };
+    if other {
+        return one_thing;
     }
     let table = matches!(&best.source, crate::recipe::Source::Elements { select, .. } if select.contains("tr") && best.in_table);
     if table { Sort::Table } else { Sort::List }

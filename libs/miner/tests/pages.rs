@@ -1,6 +1,5 @@
 //! The miner on our own pages: what it must find without any model, and what it must say of pages it cannot read.
 //! Not here: single functions (beside them), the same figures printed (the bench `eval`).
-#![expect(clippy::unwrap_used, reason = "that is how a test fails")]
 
 mod site;
 

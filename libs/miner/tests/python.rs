@@ -1,6 +1,6 @@
 //! Generated Python against the Rust that it was generated from: over real HTTP, with the real libraries, on all of
 //! our pages, the same records to the last letter. Not here: the sandbox.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "that is how a test fails")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "that is how a test fails")]
 
 mod site;
 

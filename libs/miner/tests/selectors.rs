@@ -1,5 +1,4 @@
 //! Selectors, encodings and links where details matter: the same as in Python. Not here: choosing selectors.
-#![expect(clippy::unwrap_used, reason = "that is how a test fails")]
 
 use nexus_miner::{decode, parse, select::Selector, url::join};
 

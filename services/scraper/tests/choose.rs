@@ -1,6 +1,6 @@
 //! Choosing with a model that answers from a script: good answers, bad ones, none, and budgets. Not here: real
 //! models.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails")]
+#![expect(clippy::unwrap_used, reason = "that is how a test fails")]
 
 use async_trait::async_trait;
 use nexus_api::{

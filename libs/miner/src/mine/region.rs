@@ -212,20 +212,23 @@ fn is_heading(sheet: &Sheet<'_>, table: &Table) -> bool {
     {
         return false;
     }
-    let differs = |column: &&Column| {
-        let own = column.pieces[0].as_ref();
-        let others = || column.pieces.iter().skip(1).flatten();
+    // What a column says against a heading: a link, a number, a date; `None` if it says nothing.
+    let differs = |column: &Column| -> Option<bool> {
         if column.fill < 0.7 {
-            return false;
+            return None;
         }
+        let own = column.pieces[0].as_ref();
         if column.is_address() {
-            return own.is_none();
+            return Some(own.is_none());
         }
-        let kind = value::kind_of_all(others().map(|piece| piece.value.as_str()));
-        kind != Kind::Text && own.is_some_and(|piece| value::kind_of(&piece.value).is_none())
+        let kind =
+            value::kind_of_all(column.pieces.iter().skip(1).flatten().map(|piece| piece.value.as_str()));
+        let own = value::kind_of(&own?.value).unwrap_or(Kind::Text);
+        (kind != Kind::Text || own != Kind::Text).then_some(kind != Kind::Text && own == Kind::Text)
     };
-    table.columns.iter().any(|column| differs(&column))
-        && table.columns.iter().filter(|column| column.pieces[0].is_some()).count() > 1
+    let said: Vec<bool> = table.columns.iter().filter_map(differs).collect();
+    let filled = table.columns.iter().filter(|column| column.pieces[0].is_some()).count();
+    filled > 1 && !said.is_empty() && said.iter().all(|differs| *differs)
 }
 
 fn is_kept(column: &Column) -> bool {

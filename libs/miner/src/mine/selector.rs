@@ -112,11 +112,9 @@ fn contexts(dom: &Dom, heads: &[Node]) -> Vec<(String, bool)> {
         }
         for compound in compounds(dom, &level).into_iter().take(3) {
             let plain = !compound.contains(['.', '[']);
-            if !implied
-                && !(plain
-                    && matches!(compound.as_str(), "div" | "span" | "tr" | "td" | "table")
-                    && depth > 1)
-            {
+            let says_nothing =
+                plain && depth > 1 && matches!(compound.as_str(), "div" | "span" | "tr" | "td" | "table");
+            if !implied && !says_nothing {
                 found.push((compound, depth == 1));
             }
         }
