@@ -89,7 +89,8 @@ async fn main() -> ExitCode {
             ran = run(&arguments, *kind) => ran,
             () = told_to_end() => {
                 end_children();
-                return ExitCode::from(130);
+                // At once: the hand that harms would go on with its plan and start them again.
+                std::process::exit(130);
             }
         };
         match ran {
