@@ -157,7 +157,9 @@ fn region(sheet: &Sheet<'_>, judged: Judged) -> Option<Region> {
         columns.push(ColumnInfo {
             field,
             fill: column.fill,
-            constant: column.distinct == 0.0 && heads.len() > 1,
+            constant: column.distinct == 0.0
+                && heads.len() > 1
+                && (headers.is_empty() || column.is_address()),
             samples,
         });
     }
@@ -336,6 +338,15 @@ fn filters(sheet: &Sheet<'_>, heads: &[Node], columns: &[ColumnInfo]) -> Vec<Str
             }
         }
     }
+    let tags =
+        ["a", "img", "h2", "h3", "h4", "b", "strong", "span", "div", "p", "font", "i", "br", "table", "ul"];
+    let in_all =
+        |tag: &&&str| heads.iter().all(|head| dom.elements(*head).any(|child| dom.tag(child) == **tag));
+    let direct: Vec<String> = tags.iter().filter(in_all).map(|tag| format!(":has(> {tag})")).collect();
+    if direct.len() > 1 {
+        found.push(direct.iter().take(3).map(String::as_str).collect());
+    }
+    found.extend(direct);
     if heads.iter().all(|head| sheet.links(*head) > 0) {
         found.push(":has(a)".to_owned());
     }

@@ -318,8 +318,14 @@ fn candidates(dom: &Dom, column: &Column, records: &[Vec<Node>], pieces: &[Node]
             }
         }
     }
-    if column.occurrence == 0 {
-        found.extend(own.last().cloned());
+    if column.occurrence == 0
+        && let Some(plain) = own.last()
+    {
+        found.push(plain.clone());
+        // What tells it from others of its tag may be that it has no class.
+        if pieces.iter().all(|node| dom.class_names(*node).is_empty()) {
+            found.push(format!("{plain}:not([class])"));
+        }
     }
     if let (Some(first), Some(parts)) = (
         column.found().next(),

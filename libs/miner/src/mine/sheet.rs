@@ -281,7 +281,9 @@ impl<'a> Sheet<'a> {
             let mut zone = self.zone[parent as usize];
             if dom.is_element(node) {
                 let share = self.chars(node) * 100 / all;
-                zone *= place(dom, node, share);
+                // Menus are made of links; what is called so and is not may be a restaurant's.
+                let linked = self.link_chars(node) * 2 >= self.chars(node);
+                zone *= place(dom, node, share, linked);
             }
             self.zone[node as usize] = zone;
         }
@@ -355,14 +357,14 @@ fn is_hidden(dom: &Dom, node: Node) -> bool {
 }
 
 /// What an element says about everything in it; `share` is its percentage of the page's text.
-fn place(dom: &Dom, node: Node, share: u32) -> f32 {
+fn place(dom: &Dom, node: Node, share: u32, linked: bool) -> f32 {
     let tag = dom.tag(node);
     let role = dom.attribute(node, "role").unwrap_or_default();
     match tag {
         "main" => return 1.25,
         "article" => return 1.0,
         "body" | "html" | "td" | "tr" | "table" | "tbody" | "a" | "span" => {
-            return if share > 50 { 1.0 } else { words(dom, node) };
+            return if share > 50 { 1.0 } else { words(dom, node, linked) };
         }
         _ => {}
     }
@@ -385,25 +387,26 @@ fn place(dom: &Dom, node: Node, share: u32) -> f32 {
     if role == "complementary" {
         return 0.35;
     }
-    words(dom, node)
+    words(dom, node, linked)
 }
 
-fn words(dom: &Dom, node: Node) -> f32 {
+fn words(dom: &Dom, node: Node, linked: bool) -> f32 {
     let id = dom.attribute(node, "id").unwrap_or_default();
     let mut factor = 1.0_f32;
     for name in dom.classes(node).chain([id]).filter(|name| name.len() < 60) {
         let mut parts = Vec::new();
         split_words(name, &mut parts);
         for part in &parts {
-            factor = factor.min(word(part));
+            factor = factor.min(word(part, linked));
         }
     }
     let good = ["content", "main", "results", "listing", "listings", "products"];
     if factor >= 1.0 && good.contains(&id.to_ascii_lowercase().as_str()) { 1.2 } else { factor }
 }
 
-fn word(part: &str) -> f32 {
+fn word(part: &str, linked: bool) -> f32 {
     match part {
+        "menu" | "menus" if !linked => 1.0,
         "nav" | "navbar" | "navigation" | "menu" | "menus" | "submenu" | "dropdown" | "megamenu"
         | "breadcrumb" | "breadcrumbs" | "crumbs" | "pagination" | "pager" | "paginator" | "cookie"
         | "cookies" | "topbar" | "toolbar" | "navi" | "topnav" | "mainmenu" | "mainnav" => 0.15,
