@@ -228,8 +228,9 @@ impl<'a> Walk<'a, '_> {
             "default" | "d" => return Some(Size::value(input.most.max(longest))),
             "map" => return Some(Size::value(input.most.saturating_add(items.saturating_mul(longest)))),
             "list" | "unique" | "reverse" | "sort" | "lines" | "split" => {
-                // A text becomes a list of its characters or parts, each with quotes and a comma.
-                return Some(Size::value(input.most.saturating_mul(ESCAPED + 3).saturating_add(2)));
+                // A text becomes a list of its characters or parts, each with quotes and a comma; there may be two
+                // more parts than characters.
+                return Some(Size::value(input.most.saturating_mul(ESCAPED + 3).saturating_add(8)));
             }
             "trim" | "string" | "safe" => input.as_text(),
             "upper" | "lower" | "title" | "capitalize" => input.as_text().saturating_mul(CASE),
