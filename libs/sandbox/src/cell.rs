@@ -235,6 +235,11 @@ impl Cell {
                 memory: limits.memory,
             };
             wire::send(control.get_ref(), &start, &[]).map_err(setup)?;
+            // Not a line of the code runs before: it could change limits that are about to be set.
+            match next(&control).await.map_err(setup)?.0 {
+                Event::Started => {}
+                other => return Err(setup(unready(other))),
+            }
             // Fails when the program ends without reading; then its end says more.
             let asking = async {
                 drop(requests.write_all(&request).await);
@@ -404,7 +409,7 @@ fn unready(event: Event) -> io::Error {
         Event::Ended(End { exit, .. }) => {
             io::Error::other(format!("the interpreter ended with {}", exit.unwrap_or(-1)))
         }
-        Event::Cloned | Event::Listening { .. } => io::ErrorKind::InvalidData.into(),
+        Event::Cloned | Event::Listening { .. } | Event::Started => io::ErrorKind::InvalidData.into(),
     }
 }
 

@@ -51,6 +51,8 @@ pub(crate) enum Event {
     Cloned,
     /// The listener inside is there: it is beside this.
     Listening { port: u16 },
+    /// The job's limits are in force.
+    Started,
     /// It could not be set up.
     Failed { message: String },
     /// The interpreter has ended, and with it everything that it had started.

@@ -186,7 +186,10 @@ impl Watch<'_> {
             };
             if !descriptors[0].revents().is_empty() {
                 match wire::receive::<Order>(control)? {
-                    Some((order, _)) => self.obey(&order)?,
+                    Some((order, _)) => {
+                        self.obey(&order)?;
+                        wire::send(control, &Event::Started, &[])?;
+                    }
                     // The service is gone: nobody wants the answer.
                     None => return Err(io::ErrorKind::UnexpectedEof.into()),
                 }
