@@ -108,13 +108,13 @@ fn find<F>(path: &str, get: impl Fn(&str) -> Option<F>) -> Option<(String, F)> {
 }
 
 /// Puts `_` in place of the ids in the address of a dynamic page: `workflows/ID`, `workflows/ID/executions/ID`,
-/// `executions/ID`, and whatever lies below. A last part that ends in `.txt` is the page's data; so is anything
+/// `executions/ID`, `scrapers/ID`, and whatever lies below. A last part that ends in `.txt` is the page's data; so is anything
 /// that starts with `__next.`, which is never an id.
 fn placeholder(path: &str) -> Option<String> {
     let mut parts: Vec<Cow<'_, str>> = path.split('/').map(Cow::Borrowed).collect();
     let ids: &[usize] = match parts.first().map(AsRef::as_ref) {
         Some("workflows") if parts.get(2).is_some_and(|part| part == "executions") => &[1, 3],
-        Some("workflows" | "executions") => &[1],
+        Some("workflows" | "executions" | "scrapers") => &[1],
         _ => return None,
     };
     let mut changed = false;
@@ -197,7 +197,7 @@ fn tag(file: &File) -> HeaderValue {
 mod tests {
     use super::*;
 
-    const FILES: [&str; 16] = [
+    const FILES: [&str; 20] = [
         "index.html",
         "404.html",
         "executions.html",
@@ -206,6 +206,10 @@ mod tests {
         "executions/_.html",
         "executions/_.txt",
         "executions/_/__next._tree.txt",
+        "scrapers.html",
+        "scrapers/new.html",
+        "scrapers/_.html",
+        "scrapers/_.txt",
         "workflows/_.html",
         "workflows/_.txt",
         "workflows/_/__next._tree.txt",
@@ -232,6 +236,10 @@ mod tests {
             ("/executions/0190", "executions/_.html"),
             ("/executions/0190.txt", "executions/_.txt"),
             ("/executions/0190/__next._tree.txt", "executions/_/__next._tree.txt"),
+            ("/scrapers", "scrapers.html"),
+            ("/scrapers/new", "scrapers/new.html"),
+            ("/scrapers/0190", "scrapers/_.html"),
+            ("/scrapers/0190.txt", "scrapers/_.txt"),
             ("/workflows/0190", "workflows/_.html"),
             ("/workflows/0190.txt", "workflows/_.txt"),
             ("/workflows/0190/__next._tree.txt", "workflows/_/__next._tree.txt"),
