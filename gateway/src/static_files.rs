@@ -108,8 +108,8 @@ fn find<F>(path: &str, get: impl Fn(&str) -> Option<F>) -> Option<(String, F)> {
 }
 
 /// Puts `_` in place of the ids in the address of a dynamic page: `workflows/ID`, `workflows/ID/executions/ID`,
-/// `executions/ID`, `scrapers/ID`, and whatever lies below. A last part that ends in `.txt` is the page's data; so is anything
-/// that starts with `__next.`, which is never an id.
+/// `executions/ID`, `scrapers/ID`, and whatever lies below. A last part that ends in `.txt` is the page's data; so is
+/// anything that starts with `__next.`, which is never an id.
 fn placeholder(path: &str) -> Option<String> {
     let mut parts: Vec<Cow<'_, str>> = path.split('/').map(Cow::Borrowed).collect();
     let ids: &[usize] = match parts.first().map(AsRef::as_ref) {
