@@ -198,7 +198,7 @@ describe("a live run", () => {
     await page.getByRole("region", { name: "Write is writing" }).getByText("words").waitFor();
     provider.release();
     await badge(page, "Succeeded").waitFor();
-    await page.getByRole("region", { name: "Output of Check" }).getByText("and the last ones.").waitFor();
+    await page.getByRole("region", { name: "Output of Check", exact: true }).getByText("and the last ones.").waitFor();
     const events = await seqs(page);
     expect(events).toEqual(counted(events.length));
     expect(faults).toEqual([]);
@@ -241,7 +241,10 @@ describe("a server that is killed", () => {
       provider.release();
       await badge(page, "Succeeded").waitFor({ timeout: 60_000 });
       await page.getByText(/Reconnecting/).waitFor({ state: "detached" });
-      await page.getByRole("region", { name: "Output of Check" }).getByText("and the last ones.").waitFor();
+      await page
+        .getByRole("region", { name: "Output of Check", exact: true })
+        .getByText("and the last ones.")
+        .waitFor();
       const events = await seqs(page);
       expect(events.length).toBeGreaterThan(5);
       expect(events).toEqual(counted(events.length));

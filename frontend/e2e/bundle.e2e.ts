@@ -1,7 +1,7 @@
 // What each page really loads before it can be used: every script that the browser asked for until the page was drawn and
 // at rest (hooks/use-later), gzipped as the server could send it. Prints the sizes; the builder may have 320 kB, every other page 230 kB.
 import { gzipSync } from "node:zlib";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Page, Response } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launch, open } from "./browser";
 import { largeWorkflow } from "./builder-page";
@@ -63,10 +63,10 @@ const PAGES: Measured[] = [
 describe("the scripts of", () => {
   test.each(PAGES)("$name", async ({ name, path, ready, limit = LIMIT_KB }) => {
     const { page, context } = await open(browser, nexus.base);
-    const bodies = new Map<string, Promise<Buffer>>();
+    const responses = new Map<string, Response>();
     page.on("response", (response) => {
       const { pathname } = new URL(response.url());
-      if (pathname.endsWith(".js") && !bodies.has(pathname)) bodies.set(pathname, response.body());
+      if (pathname.endsWith(".js") && !responses.has(pathname)) responses.set(pathname, response);
     });
     await page.goto(path());
     await ready(page);
@@ -81,7 +81,7 @@ describe("the scripts of", () => {
     });
     const sizes = new Map<string, number>();
     for (const pathname of first) {
-      const body = await bodies.get(pathname);
+      const body = await responses.get(pathname)?.body();
       if (body) sizes.set(pathname, gzipSync(body, { level: 9 }).length);
     }
     const kb = [...sizes.values()].reduce((sum, size) => sum + size, 0) / 1000;
