@@ -22,6 +22,7 @@ export default function config(phase: string): NextConfig {
           { source: "/workflows/:id/executions/:execId", destination: "/workflows/_/executions/_" },
           { source: "/workflows/:id/executions", destination: "/workflows/_/executions" },
           { source: "/workflows/:id((?!new$).*)", destination: "/workflows/_" },
+          { source: "/scrapers/:id((?!new$).*)", destination: "/scrapers/_" },
           { source: "/executions/:execId((?!compare$).*)", destination: "/executions/_" },
         ],
         afterFiles: proxied.map((source) => ({ source, destination: `${server}${source}` })),

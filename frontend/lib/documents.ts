@@ -9,7 +9,7 @@ export function documentOf(workflow: Workflow): WorkflowDocument {
 }
 
 /** A name for the downloaded file: `Research brief` becomes `research-brief.json`. */
-export function fileNameOf(name: string): string {
+export function fileNameOf(name: string, extension = "json"): string {
   const slug = name
     .normalize("NFKD")
     .replace(/[\u0300-\u036f]/g, "")
@@ -17,7 +17,7 @@ export function fileNameOf(name: string): string {
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-+|-+$/g, "")
     .slice(0, 60);
-  return `${slug === "" ? "workflow" : slug}.json`;
+  return `${slug === "" ? "workflow" : slug}.${extension}`;
 }
 
 export function copyOf(document: WorkflowDocument): WorkflowDocument {

@@ -61,13 +61,15 @@ describe("dashboard", () => {
 
 describe("addresses", () => {
   test("made and read back", () => {
-    expect(idsOf(routes.workflow("a b"))).toEqual({ workflow: "a b", execution: null });
-    expect(idsOf(routes.workflowExecutions("w"))).toEqual({ workflow: "w", execution: null });
-    expect(idsOf(routes.run("w", "e"))).toEqual({ workflow: "w", execution: "e" });
-    expect(idsOf(routes.execution("e"))).toEqual({ workflow: null, execution: "e" });
-    expect(idsOf("/executions/")).toEqual({ workflow: null, execution: null });
-    expect(idsOf("/executions/%zz")).toEqual({ workflow: null, execution: "%zz" });
-    expect(idsOf("/models")).toEqual({ workflow: null, execution: null });
+    expect(idsOf(routes.workflow("a b"))).toEqual({ workflow: "a b", execution: null, scraper: null });
+    expect(idsOf(routes.workflowExecutions("w"))).toEqual({ workflow: "w", execution: null, scraper: null });
+    expect(idsOf(routes.run("w", "e"))).toEqual({ workflow: "w", execution: "e", scraper: null });
+    expect(idsOf(routes.execution("e"))).toEqual({ workflow: null, execution: "e", scraper: null });
+    expect(idsOf("/executions/")).toEqual({ workflow: null, execution: null, scraper: null });
+    expect(idsOf("/executions/%zz")).toEqual({ workflow: null, execution: "%zz", scraper: null });
+    expect(idsOf(routes.scraper("s/1"))).toEqual({ workflow: null, execution: null, scraper: "s/1" });
+    expect(idsOf("/scrapers/new")).toEqual({ workflow: null, execution: null, scraper: null });
+    expect(idsOf("/models")).toEqual({ workflow: null, execution: null, scraper: null });
   });
 });
 

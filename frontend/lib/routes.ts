@@ -12,6 +12,10 @@ export const routes = {
   workflowExecutions: (workflow: string) => `/workflows/${encodeURIComponent(workflow)}/executions`,
   run: (workflow: string, execution: string) =>
     `/workflows/${encodeURIComponent(workflow)}/executions/${encodeURIComponent(execution)}`,
+  scrapers: () => "/scrapers",
+  newScraper: (from?: string) =>
+    from === undefined ? "/scrapers/new" : `/scrapers/new?from=${encodeURIComponent(from)}`,
+  scraper: (scraper: string) => `/scrapers/${encodeURIComponent(scraper)}`,
   models: () => "/models",
   settings: () => "/settings",
 };
@@ -28,7 +32,10 @@ export function isBuilder(pathname: string): boolean {
 export interface RouteIds {
   workflow: string | null;
   execution: string | null;
+  scraper: string | null;
 }
+
+const NONE: RouteIds = { workflow: null, execution: null, scraper: null };
 
 function part(text: string | undefined): string | null {
   if (text === undefined || text === "") return null;
@@ -42,11 +49,11 @@ function part(text: string | undefined): string | null {
 /** The ids that an address names. */
 export function idsOf(pathname: string): RouteIds {
   const parts = pathname.split("/").filter((text) => text !== "");
-  if (parts[0] === "workflows") {
-    if (parts[1] === NEW) return { workflow: null, execution: null };
-    return { workflow: part(parts[1]), execution: parts[2] === "executions" ? part(parts[3]) : null };
+  const [section, first] = parts;
+  if (section === "workflows" && first !== NEW) {
+    return { ...NONE, workflow: part(first), execution: parts[2] === "executions" ? part(parts[3]) : null };
   }
-  if (parts[0] === "executions" && parts[1] === COMPARE) return { workflow: null, execution: null };
-  if (parts[0] === "executions") return { workflow: null, execution: part(parts[1]) };
-  return { workflow: null, execution: null };
+  if (section === "executions" && first !== COMPARE) return { ...NONE, execution: part(first) };
+  if (section === "scrapers" && first !== NEW) return { ...NONE, scraper: part(first) };
+  return NONE;
 }

@@ -2,7 +2,19 @@
 // problems or its own estimate changes, and never otherwise.
 "use client";
 import { Handle, type NodeProps, Position } from "@xyflow/react";
-import { Bot, Braces, CircleAlert, Code, Database, Globe, Search, Split, TextQuote, TriangleAlert } from "lucide-react";
+import {
+  Bot,
+  Braces,
+  CircleAlert,
+  Code,
+  Database,
+  Globe,
+  ScanText,
+  Search,
+  Split,
+  TextQuote,
+  TriangleAlert,
+} from "lucide-react";
 import { memo, type ReactNode } from "react";
 import { cx } from "@/components/ui/cx";
 import { Shorten } from "@/components/ui/shorten";
@@ -24,7 +36,7 @@ const ICONS: Record<string, typeof Bot> = {
   template: TextQuote,
   memory_recall: Search,
   memory_store: Database,
-  scraper: Braces,
+  scraper: ScanText,
 };
 
 const TILES = {

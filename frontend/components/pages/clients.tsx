@@ -21,3 +21,13 @@ export const CompareClient = dynamic(() => import("./compare").then((module) => 
   ssr: false,
   loading,
 });
+
+export const ScraperClient = dynamic(() => import("./scraper").then((module) => module.ScraperPage), {
+  ssr: false,
+  loading,
+});
+
+export const NewScraperClient = dynamic(() => import("./scraper-new").then((module) => module.NewScraperPage), {
+  ssr: false,
+  loading,
+});

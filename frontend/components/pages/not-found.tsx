@@ -3,7 +3,7 @@ import { Compass } from "lucide-react";
 import { LinkButton } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/states";
 
-export function NotFound({ what, detail }: { what: "page" | "workflow" | "run"; detail?: string }) {
+export function NotFound({ what, detail }: { what: "page" | "workflow" | "run" | "scraper"; detail?: string }) {
   return (
     <div className="mx-auto max-w-xl rounded-lg border bg-surface">
       <h1 className="sr-only">Not found</h1>

@@ -3,6 +3,7 @@
 import { useSearchParams } from "next/navigation";
 import { ExecutionList } from "@/components/executions/list";
 import { ExecutionTable } from "@/components/executions/table";
+import { ScraperList } from "@/components/scrapers/list";
 import { LinkButton } from "@/components/ui/button";
 import { Card, PageHead } from "@/components/ui/card";
 import { WorkflowList } from "@/components/workflows/list";
@@ -29,12 +30,15 @@ export function Overview() {
     <>
       <PageHead title="Overview" />
       {untouched ? (
-        <Welcome />
+        <div className="space-y-4">
+          <Welcome />
+          <Endpoints />
+        </div>
       ) : (
         <div className="space-y-4">
           <Figures latest={latest} />
           <Attention />
-          <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
+          <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
             {none ? <Welcome /> : <WorkflowList />}
             <Card
               title="Latest runs"
@@ -56,9 +60,31 @@ export function Overview() {
               />
             </Card>
           </div>
+          <Endpoints />
         </div>
       )}
     </>
+  );
+}
+
+function Endpoints() {
+  return (
+    <Card
+      title="Scraper endpoints"
+      flush
+      actions={
+        <>
+          <LinkButton prefetch={false} href={routes.scrapers()} size="sm" variant="ghost">
+            All scrapers
+          </LinkButton>
+          <LinkButton prefetch={false} href={routes.newScraper()} size="sm">
+            New scraper
+          </LinkButton>
+        </>
+      }
+    >
+      <ScraperList q="" label="Latest scrapers" limit={5} compact />
+    </Card>
   );
 }
 

@@ -1,6 +1,6 @@
 // The way around: a side bar on wide screens, tabs at the bottom of narrow ones.
 "use client";
-import { Activity, Boxes, LayoutDashboard, type LucideIcon, Settings } from "lucide-react";
+import { Activity, Boxes, LayoutDashboard, type LucideIcon, ScanText, Settings } from "lucide-react";
 import Link from "next/link";
 import { usePathname } from "next/navigation";
 import { cx } from "@/components/ui/cx";
@@ -22,6 +22,7 @@ const ENTRIES: Entry[] = [
     owns: (path) => path === "/" || (path.startsWith("/workflows") && !path.includes("/executions")),
   },
   { href: routes.executions(), label: "Runs", icon: Activity, owns: (path) => path.includes("/executions") },
+  { href: routes.scrapers(), label: "Scrapers", icon: ScanText, owns: (path) => path.startsWith("/scrapers") },
   { href: routes.models(), label: "Models", icon: Boxes, owns: (path) => path.startsWith("/models") },
   { href: routes.settings(), label: "Settings", icon: Settings, owns: (path) => path.startsWith("/settings") },
 ];
@@ -82,7 +83,7 @@ export function TabBar() {
       aria-label="Main"
       className="fixed inset-x-0 bottom-0 z-20 border-t bg-surface pb-[env(safe-area-inset-bottom)] md:hidden"
     >
-      <ul className="grid grid-cols-4">
+      <ul className="grid grid-cols-5">
         {ENTRIES.map(({ href, label, icon: Icon, owns }) => {
           const here = owns(path);
           return (

@@ -62,13 +62,14 @@ const ICONS: Record<Exclude<Shape, "shield">, LucideIcon> = {
   back: Undo2,
 };
 
-function ShapeIcon({ shape, size }: { shape: Shape; size: number }) {
+export function ShapeIcon({ shape, size }: { shape: Shape; size: number }) {
   if (shape === "shield") return <DollarShield size={size} />;
   const Icon = ICONS[shape];
   return <Icon aria-hidden size={size} strokeWidth={2.25} className={shape === "spinner" ? "spin-slow" : ""} />;
 }
 
-function Badge({ look, detail }: { look: StatusLook; detail?: string | undefined }) {
+/** Any state. */
+export function LookBadge({ look, detail }: { look: StatusLook; detail?: string | undefined }) {
   return (
     <span
       className={cx(
@@ -84,11 +85,11 @@ function Badge({ look, detail }: { look: StatusLook; detail?: string | undefined
 }
 
 export function ExecutionBadge({ status }: { status: ExecutionStatus }) {
-  return <Badge look={executionLook(status)} />;
+  return <LookBadge look={executionLook(status)} />;
 }
 
 export function NodeBadge({ look, detail }: { look: NodeLook; detail?: string | undefined }) {
-  return <Badge look={nodeLook(look)} detail={detail} />;
+  return <LookBadge look={nodeLook(look)} detail={detail} />;
 }
 
 const MARKS: Record<Tone, string> = {

@@ -1,8 +1,12 @@
-// Hands a JSON file to the browser.
+// Hands a file to the browser.
 import { prettyJson } from "@/lib/format/text";
 
 export function download(name: string, value: unknown): void {
-  const url = URL.createObjectURL(new Blob([`${prettyJson(value)}\n`], { type: "application/json" }));
+  downloadText(name, `${prettyJson(value)}\n`, "application/json");
+}
+
+export function downloadText(name: string, text: string, type: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
   const link = document.createElement("a");
   link.href = url;
   link.download = name;

@@ -50,9 +50,8 @@ export function urlOf(path: string, query: RequestOptions["query"] = {}): string
   return text === "" ? path : `${path}?${text}`;
 }
 
-/** Sends one request; resolves to the JSON answer, or throws ApiError, NetworkError or the abort. */
-export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
-  const headers: Record<string, string> = { accept: "application/json", ...options.headers };
+async function send(path: string, options: RequestOptions, accept: string): Promise<Response> {
+  const headers: Record<string, string> = { accept, ...options.headers };
   const key = apiKey();
   if (key !== null) headers.authorization = `Bearer ${key}`;
   if (options.body !== undefined) headers["content-type"] = "application/json";
@@ -75,9 +74,20 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
     if (response.status === 401) keyRequired.set(true);
     throw await errorOf(response);
   }
+  return response;
+}
+
+/** Sends one request; resolves to the JSON answer, or throws ApiError, NetworkError or the abort. */
+export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
+  const response = await send(path, options, "application/json");
   if (response.status === 204) return undefined as T;
   const text = await response.text();
   return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+/** The same for answers that are no JSON. */
+export async function requestText(path: string, options: RequestOptions = {}): Promise<string> {
+  return (await send(path, options, "*/*")).text();
 }
 
 const id = encodeURIComponent;

@@ -1,5 +1,6 @@
-// A WebSocket that comes back: follows the events of one execution, reconnects after 1, 2, 4 … 30 s, continues after the
-// last event it has handed on, and lets nothing pass twice or out of order. Not here: what the events mean.
+// A WebSocket that comes back: follows the events of one execution (or the states of one scraper job, which have no
+// numbers), reconnects after 1, 2, 4 … 30 s, continues after the last event it has handed on, and lets nothing pass twice
+// or out of order. Not here: what the events mean.
 import type { LiveEvent } from "../api/types";
 
 export type Connection =
@@ -17,12 +18,12 @@ export interface SocketLike {
   close(code?: number): void;
 }
 
-export interface LiveSocketOptions {
+export interface LiveSocketOptions<E> {
   /** Opens a connection that begins after this event. */
   connect: (after: number) => SocketLike;
   /** The latest event that the receiver has. */
   lastSeq: () => number;
-  onEvent: (event: LiveEvent) => void;
+  onEvent: (event: E) => void;
   onConnection: (connection: Connection) => void;
   now?: () => number;
   setTimer?: (callback: () => void, ms: number) => unknown;
@@ -39,13 +40,13 @@ export function backoffMs(tries: number): number {
   return Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.max(0, tries - 1));
 }
 
-export class LiveSocket {
+export class LiveSocket<E extends object = LiveEvent> {
   private socket: SocketLike | null = null;
   private timer: unknown = null;
   private tries = 0;
   private connection: Connection = { state: "idle" };
 
-  constructor(private readonly options: LiveSocketOptions) {}
+  constructor(private readonly options: LiveSocketOptions<E>) {}
 
   get state(): Connection["state"] {
     return this.connection.state;
@@ -106,9 +107,9 @@ export class LiveSocket {
 
   private receive(data: unknown): void {
     if (typeof data !== "string") return;
-    let event: LiveEvent;
+    let event: E;
     try {
-      event = JSON.parse(data) as LiveEvent;
+      event = JSON.parse(data) as E;
     } catch {
       return;
     }

@@ -19,6 +19,7 @@ import { ConditionsField, TemplatesField } from "./list-fields";
 import { ModelField, ModelsField } from "./model-field";
 import { NumberField } from "./number-field";
 import { SchemaField } from "./schema-field";
+import { ScraperField } from "./scraper-field";
 
 export interface ControlProps {
   node: WorkflowNode;
@@ -144,6 +145,8 @@ function Control(props: ControlProps) {
       return <IdField node={node} a11y={a11y} />;
     case "model":
       return <ModelField {...props} />;
+    case "scraper":
+      return <ScraperField {...props} />;
     case "models":
       return <ModelsField {...props} />;
     case "schema":
