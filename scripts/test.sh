@@ -75,6 +75,17 @@ python_client() {
 # What untrusted code runs on, for the tests of the sandbox and of what uses it.
 sandbox_python() { scripts/sandbox_python.sh; }
 
+# Manifests, images, workflows, the bill of materials, the documentation site: what needs Python packages and no server.
+operations() {
+    local venv="$TARGET/operations"
+    if [ ! -x "$venv/bin/python" ]; then
+        python3 -m venv "$venv"
+    fi
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement scripts/tests/requirements.txt
+    "$venv/bin/python" -m unittest discover --start-directory k8s/tests
+    "$venv/bin/python" -m unittest discover --start-directory scripts/tests
+}
+
 browser() {
     CHROMIUM_BIN="${CHROMIUM_BIN:-$(command -v chromium)}" NEXUS_BIN="$TARGET/debug/nexus" \
         npm run --prefix frontend e2e
@@ -82,6 +93,7 @@ browser() {
 
 step "programs" programs
 step "format" format
+step "operations" operations
 step "web app" web
 step "lints" lints
 step "python client" python_client
