@@ -1,7 +1,7 @@
 # The short names for everything. What they do is in scripts/; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test mesh chaos chaos-broken bench audit fmt lint clean
+.PHONY: help run build web test mesh chaos chaos-broken bench audit sbom docs fmt lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ bench: ## Measure, and say on which machine
 
 audit: ## Look for known vulnerabilities in what we build on (needs the network)
 	@scripts/audit.sh
+
+sbom: ## Write the bill of materials of what is shipped (CycloneDX) into target/
+	@scripts/sbom.sh
+
+docs: ## Build the documentation site into target/site
+	@scripts/docs.sh
 
 fmt: ## Format all code
 	@cargo fmt --all
