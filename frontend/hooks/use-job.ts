@@ -62,5 +62,7 @@ export function useJob(id: string) {
     };
   }, [following, socket, client]);
 
-  return { query, connection, heardAt, hurry: () => socket.hurry() };
+  // an answer to a question is news as well
+  const latest = Math.max(heardAt ?? 0, query.dataUpdatedAt);
+  return { query, connection, heardAt: latest === 0 ? null : latest, hurry: () => socket.hurry() };
 }

@@ -9,14 +9,18 @@ import { Field, Input } from "@/components/ui/field";
 import { ErrorNote } from "@/components/ui/states";
 import { Tabs } from "@/components/ui/tabs";
 import { ValueView } from "@/components/ui/value";
+import { download } from "@/components/workflows/download";
 import { apiKey } from "@/lib/api/auth";
+import { describeError } from "@/lib/api/errors";
 import type { EndpointData, EndpointQuery, Job } from "@/lib/api/scraper-types";
 import { endpointPath, scrapers } from "@/lib/api/scrapers";
 import type { Json } from "@/lib/api/types";
+import { fileNameOf } from "@/lib/documents";
 import { plural } from "@/lib/format/text";
 import { formatDuration } from "@/lib/format/time";
 import { answerFacts } from "@/lib/scrapers/answer";
 import { addressWith, snippetsOf } from "@/lib/scrapers/snippets";
+import { toast } from "@/lib/toasts";
 import { DownloadMenu } from "./download-menu";
 import { Records } from "./records";
 
@@ -75,20 +79,28 @@ export function EndpointCard({ job, onRan }: { job: Job; onRan: () => void }) {
               className="absolute top-2.5 right-3 bg-surface"
             />
             <p className="px-4 pb-3 text-xs text-mute">
-              With what is set under “Try it”.{" "}
-              <a
-                className="underline underline-offset-2 hover:text-ink"
-                href={`${endpointPath(job.id)}/openapi.json`}
-                target="_blank"
-                rel="noreferrer"
-              >
-                OpenAPI of this endpoint
-              </a>
+              With what is set under “Try it”. <OpenApi job={job} />
             </p>
           </div>
         )}
       </Tabs>
     </Card>
+  );
+}
+
+/** Asked for with this tab's key, which a plain link could not bring along. */
+function OpenApi({ job }: { job: Job }) {
+  async function save() {
+    try {
+      download(fileNameOf(`${job.description} openapi`), await scrapers.openapi(job.id));
+    } catch (error) {
+      toast(describeError(error).message, "error");
+    }
+  }
+  return (
+    <button type="button" className="underline underline-offset-2 hover:text-ink" onClick={() => void save()}>
+      Download this endpoint's OpenAPI description
+    </button>
   );
 }
 

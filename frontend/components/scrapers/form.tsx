@@ -169,11 +169,11 @@ export function ScraperForm({ like }: { like: Job | null }) {
           <LinkButton href={routes.scrapers()} variant="ghost">
             Cancel
           </LinkButton>
+          {/* what a pause in typing has found out; errors that stop the form are read out with the field */}
+          <p role="status" className="sr-only">
+            {[shownUrl.error ?? shownUrl.advice, shownDescription.error].filter(Boolean).join(" ")}
+          </p>
         </div>
-        {/* what a pause in typing has found out; errors that stop the form are read out with the field */}
-        <p role="status" className="sr-only">
-          {[shownUrl.error ?? shownUrl.advice, shownDescription.error].filter(Boolean).join(" ")}
-        </p>
       </form>
     </Card>
   );

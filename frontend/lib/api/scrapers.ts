@@ -11,7 +11,7 @@ import type {
   Schedule,
   TestResult,
 } from "./scraper-types";
-import type { Page } from "./types";
+import type { JsonObject, Page } from "./types";
 
 const BASE = "/api/v1";
 const job = (id: string) => `${BASE}/scraping/jobs/${encodeURIComponent(id)}`;
@@ -52,6 +52,7 @@ export const scrapers = {
   deleteSchedule: (id: string) => request<void>(`${job(id)}/schedule`, { method: "DELETE" }),
   data: (id: string, query: EndpointQuery, signal?: Signal) =>
     request<EndpointData>(endpointPath(id), { query: queryOf(query), signal }),
+  openapi: (id: string) => request<JsonObject>(`${endpointPath(id)}/openapi.json`),
   csv: (id: string, query: EndpointQuery, signal?: Signal) =>
     requestText(endpointPath(id), { query: { ...queryOf(query), format: "csv" }, signal }),
 };

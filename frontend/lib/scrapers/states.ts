@@ -29,7 +29,7 @@ export interface Step {
 }
 
 const STEPS: readonly Omit<Step, "state">[] = [
-  { key: "pending", title: "Accepted", does: "waits for its turn" },
+  { key: "pending", title: "Accepted", does: "it has its place in the queue" },
   { key: "analyzing", title: "Analyze", does: "the page is fetched and its lists are found" },
   { key: "generating", title: "Generate", does: "the Python code is written" },
   { key: "testing", title: "Test", does: "the code runs in the sandbox; its result is checked" },

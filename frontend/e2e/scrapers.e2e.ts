@@ -1,0 +1,337 @@
+// Scrapers as people make and use them: from an address and a sentence over live progress to an endpoint that is tried,
+// downloaded, tested, put on a schedule, written anew; failures and what to do about them; through a crash of the server;
+// without a mouse. The site is the tests' own.
+import { readFile } from "node:fs/promises";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { launch, open } from "./browser";
+import { Nexus } from "./nexus";
+import { becomes, make } from "./scraper-jobs";
+import { BOOKS, Site } from "./site";
+
+const WANTED = "title, price and rating of every book";
+
+let browser: Browser;
+let site: Site;
+let nexus: Nexus;
+
+beforeAll(async () => {
+  browser = await launch();
+  site = await Site.start();
+  nexus = await Nexus.start(site.env);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await nexus?.stop();
+  await site?.stop();
+});
+
+const badge = (page: Page, word: string) => page.getByRole("heading", { level: 1 }).getByText(word, { exact: true });
+const step = (page: Page, key: string, state: string) => page.locator(`li[data-step="${key}"][data-state="${state}"]`);
+const said = (page: Page) => page.locator("[data-announcer]");
+
+async function mark(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    Object.assign(window, { sameDocument: true });
+  });
+}
+const sameDocument = (page: Page) => page.evaluate(() => "sameDocument" in window);
+
+describe("making one", () => {
+  test("from the empty list to a ready endpoint, live, and everything that can be done with it", async () => {
+    const { page, faults, context } = await open(browser, nexus.base);
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.goto("/scrapers");
+    await page.getByText("No scrapers yet").waitFor();
+    await mark(page);
+    await page.getByRole("link", { name: "Make a scraper" }).click();
+
+    // judged while it is typed: half an address is no mistake until somebody pauses
+    const url = page.getByLabel("Address of the page");
+    const wanted = page.getByLabel("What you want from it");
+    await url.fill("ftp://example.com");
+    await page.getByText("Only http and https can be scraped", { exact: false }).first().waitFor();
+    expect(await url.getAttribute("aria-invalid")).toBe("true");
+    await page.getByRole("button", { name: "Make the scraper" }).click();
+    await page.locator('input[name="url"]:focus').waitFor();
+    await url.fill(site.url("/books"));
+    await page.getByText("NEXUS_EGRESS_ALLOW names it").first().waitFor();
+    await page.getByRole("button", { name: "Make the scraper" }).click();
+    await page.getByText("Say what you want from the page").first().waitFor();
+    await page.locator('textarea[name="description"]:focus').waitFor();
+    await wanted.fill("books");
+    await page.getByText("Name the fields").waitFor();
+    await page.getByRole("button", { name: WANTED }).click();
+    expect(await wanted.inputValue()).toBe(WANTED);
+
+    // the site keeps it waiting, so its making can be looked at
+    site.hold();
+    await page.getByRole("button", { name: "Make the scraper" }).click();
+    await page.waitForURL(/\/scrapers\/[0-9a-f-]{36}$/);
+    await step(page, "analyzing", "current").waitFor();
+    expect(await page.getByRole("progressbar", { name: "Progress" }).getAttribute("aria-valuenow")).toBe("20");
+    await said(page)
+      .getByText(/^Analyzing\./)
+      .waitFor({ state: "attached" });
+    await page.reload();
+    await step(page, "analyzing", "current").waitFor();
+    await mark(page);
+    site.release();
+    await badge(page, "Ready").waitFor();
+    await said(page).getByText("The scraper is ready.").waitFor({ state: "attached" });
+    expect(await sameDocument(page)).toBe(true);
+
+    // the sample and the analysis
+    const sample = page.getByRole("table", { name: "Sample" });
+    await sample.getByRole("cell", { name: BOOKS[0]?.title ?? "", exact: true }).waitFor();
+    await sample.getByRole("cell", { name: BOOKS[0]?.price ?? "", exact: true }).waitFor();
+    await page.getByText("A list: many records of a kind").waitFor();
+    await page
+      .getByRole("region", { name: /^Code, version 1/ })
+      .getByText("scrape_data")
+      .first()
+      .waitFor();
+
+    // trying it: a part, all of it, wrong numbers
+    const tryIt = page.getByRole("form", { name: "Try the endpoint" });
+    await tryIt.getByLabel("Limit").fill("0");
+    await tryIt.getByText("A whole number from 1.").waitFor();
+    await tryIt.getByLabel("Limit").fill("3");
+    await tryIt.getByLabel("Offset").fill("2");
+    await tryIt.getByRole("button", { name: "Try it" }).click();
+    const answer = page.getByRole("table", { name: "Records of the answer" });
+    await answer.getByRole("cell", { name: BOOKS[2]?.title ?? "", exact: true }).waitFor();
+    expect(await answer.locator("tbody tr").count()).toBe(3);
+    await page.getByText(`3 of ${BOOKS.length} records`).waitFor();
+    await page.getByRole("button", { name: "As JSON" }).click();
+    await page.getByRole("region", { name: "Answer" }).getByText('"source_url"').waitFor();
+
+    // calling it from elsewhere
+    await page.getByRole("tab", { name: "curl" }).click();
+    await page.getByRole("button", { name: "Copy the curl snippet" }).click();
+    const snippet = await page.evaluate(() => navigator.clipboard.readText());
+    const id = new URL(page.url()).pathname.split("/").at(-1) ?? "";
+    expect(snippet).toContain(`${nexus.base}/api/v1/generated/${id}?limit=3&offset=2`);
+    const called = await fetch(/'(http[^']+)'/.exec(snippet)?.[1] ?? "");
+    const { data } = (await called.json()) as { data: { title: string }[] };
+    expect(data.map((book) => book.title)).toEqual(BOOKS.slice(2, 5).map((book) => book.title));
+    for (const language of ["Python", "TypeScript"]) {
+      await page.getByRole("tab", { name: language }).click();
+      await page.getByRole("tabpanel", { name: language }).getByText(`/api/v1/generated/${id}?limit=3`).waitFor();
+    }
+
+    // all records as files
+    const files: Record<string, string> = {};
+    for (const format of ["JSON", "CSV"]) {
+      await page.getByRole("button", { name: "Download" }).first().click();
+      const coming = page.waitForEvent("download");
+      await page.getByRole("menuitem", { name: `All records as ${format}` }).click();
+      const file = await coming;
+      expect(file.suggestedFilename()).toBe(`title-price-and-rating-of-every-book.${format.toLowerCase()}`);
+      files[format] = await readFile(await file.path(), "utf8");
+    }
+    const books = JSON.parse(files.JSON ?? "") as Record<string, unknown>[];
+    expect(books.map((book) => [book.title, book.price])).toEqual(BOOKS.map((book) => [book.title, book.price]));
+    expect(files.CSV?.trim().split(/\r?\n/)).toHaveLength(BOOKS.length + 1);
+    expect(files.CSV).toContain(BOOKS[15]?.price);
+
+    // testing it now, and what that does to its health
+    await page.getByRole("button", { name: "Test now" }).click();
+    await page.getByText(`It works: ${BOOKS.length} records`).waitFor();
+    const runs = page.getByRole("list", { name: "Latest runs" });
+    await runs.getByText("by a test").first().waitFor();
+    await page.getByText("Healthy", { exact: true }).waitFor();
+
+    // it stands in the lists
+    await page.getByRole("link", { name: "Scrapers", exact: true }).first().click();
+    const list = page.getByRole("table", { name: "All scrapers" });
+    await list.getByRole("link", { name: WANTED }).waitFor();
+    await list.getByText("Healthy", { exact: true }).waitFor();
+    await page.getByRole("link", { name: "Overview" }).first().click();
+    await page.getByRole("table", { name: "Latest scrapers" }).getByRole("link", { name: WANTED }).click();
+    await badge(page, "Ready").waitFor();
+    expect(await sameDocument(page)).toBe(true);
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("the server is killed while it is made: the page catches up without a reload", async () => {
+    const { page, faults, context } = await open(browser, nexus.base, { expected: /ERR_CONNECTION|WebSocket/ });
+    site.hold();
+    const id = await make(nexus, site.url("/books"), WANTED);
+    await page.goto(`/scrapers/${id}`);
+    await step(page, "analyzing", "current").waitFor();
+    await mark(page);
+    await nexus.kill();
+    await page.getByText(/^Reconnecting, last event/).waitFor();
+    site.release();
+    await nexus.run();
+    await badge(page, "Ready").waitFor();
+    expect(await sameDocument(page)).toBe(true);
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+});
+
+describe("failing", () => {
+  test("says what happened and what to do; it can be tried again, and mended", async () => {
+    const { page, faults, context } = await open(browser, nexus.base);
+    const id = await make(nexus, site.url("/login"), "orders of my account");
+    await page.goto(`/scrapers/${id}`);
+    await badge(page, "Failed").waitFor();
+    await step(page, "analyzing", "failed").waitFor();
+    await page.getByText("WebsiteAccessError").waitFor();
+    await page.getByText("What to do:").waitFor();
+
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("button", { name: "Starting…" }).waitFor({ state: "detached" });
+    await badge(page, "Failed").waitFor();
+
+    await page.getByRole("link", { name: "Change address or description" }).click();
+    const url = page.getByLabel("Address of the page");
+    expect(await url.inputValue()).toBe(site.url("/login"));
+    await page.getByText("login page").first().waitFor({ state: "attached" });
+    expect(await page.getByLabel("What you want from it").inputValue()).toBe("orders of my account");
+    await url.fill(site.url("/books"));
+    await page.getByLabel("What you want from it").fill("title and price of the books");
+    await page.getByLabel("What you want from it").press("Control+Enter");
+    await page.waitForURL((now) => /\/scrapers\/[0-9a-f-]{36}$/.test(now.pathname) && !now.pathname.endsWith(id));
+    await badge(page, "Ready").waitFor();
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("a page that is not there, a refusal of the server at its field, a site that went away", async () => {
+    const { page, faults, context } = await open(browser, nexus.base, { expected: /4\d\d|503/ });
+    await page.goto(`/scrapers/${await make(nexus, site.url("/nothing"), "all the books there are")}`);
+    await badge(page, "Failed").waitFor();
+    await page.getByText(/404/).first().waitFor();
+
+    const id = await make(nexus, site.url("/books"), WANTED);
+    await becomes(nexus, id, "ready");
+    site.broken = true;
+    await page.goto(`/scrapers/${id}`);
+    await page.getByRole("button", { name: "Test now" }).click();
+    await page.getByText("It does not work").waitFor();
+    site.broken = false;
+    await page.goto("/scrapers/01990000-0000-7000-8000-000000000000");
+    await page.getByText("This scraper does not exist").waitFor();
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+});
+
+describe("living with one", () => {
+  test("written anew with what is wrong in words; versions and their difference", async () => {
+    const { page, faults, context } = await open(browser, nexus.base);
+    const id = await make(nexus, site.url("/books"), "title of every book");
+    await becomes(nexus, id, "ready");
+    await page.goto(`/scrapers/${id}`);
+    await page.getByRole("button", { name: "Write anew" }).click();
+    const dialog = page.getByRole("dialog", { name: "Write it anew" });
+    await dialog.getByLabel("What should be different?").fill("the price is missing");
+    await dialog.getByRole("button", { name: "Write it anew" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await badge(page, "Ready").waitFor();
+    await page.getByText("version 2", { exact: false }).first().waitFor();
+    await page.getByRole("button", { name: "Changes since version 1" }).click();
+    const difference = page.getByRole("region", { name: "Changes from version 1 to 2" });
+    await difference.locator('[data-change="added"]').getByText("price").first().waitFor();
+    await page.getByLabel("Version").selectOption({ label: "Version 1" });
+    await page.getByRole("region", { name: "Code, version 1" }).waitFor();
+    await page.getByRole("list", { name: "Attempts" }).getByText("the price is missing").first().waitFor();
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("a schedule is set, changed and stopped", async () => {
+    const { page, faults, context } = await open(browser, nexus.base);
+    const id = await make(nexus, site.url("/books"), WANTED);
+    await becomes(nexus, id, "ready");
+    await page.goto(`/scrapers/${id}`);
+    await page.getByRole("button", { name: "Run by itself" }).click();
+    const dialog = page.getByRole("dialog", { name: "Run by itself" });
+    await dialog.getByLabel("Tell this address about changes").fill("not an address");
+    await dialog.getByText("not a complete address").waitFor();
+    await dialog.getByLabel("Tell this address about changes").fill(site.url("/hook"));
+    await dialog.getByLabel("How often").selectOption({ label: "every 6 hours" });
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await page.getByText("every 6 hours", { exact: false }).first().waitFor();
+    await page.getByText(site.url("/hook")).waitFor();
+    await page.getByRole("button", { name: "Change", exact: true }).click();
+    await dialog.getByLabel("How often").selectOption({ label: "every day" });
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await page.getByText("every day", { exact: false }).first().waitFor();
+    await page.getByText(site.url("/hook")).waitFor();
+    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    await page.getByRole("button", { name: "Run by itself" }).waitFor();
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("searched, paged, deleted after asking", async () => {
+    const { page, faults, context } = await open(browser, nexus.base);
+    const id = await make(nexus, site.url("/nothing"), "needles in the haystack");
+    await becomes(nexus, id, "failed");
+    await page.goto("/scrapers");
+    await page.getByRole("searchbox", { name: "Search scrapers" }).fill("needles");
+    await page.waitForURL("**/scrapers?q=needles");
+    const list = page.getByRole("table", { name: "All scrapers" });
+    await list.getByRole("link", { name: WANTED }).first().waitFor({ state: "detached" });
+    await list.getByRole("link", { name: "needles in the haystack" }).waitFor();
+    await page.getByRole("button", { name: "More for needles in the haystack" }).click();
+    await page.getByRole("menuitem", { name: "Delete…" }).click();
+    const dialog = page.getByRole("dialog", { name: /^Delete “needles/ });
+    await dialog.getByRole("button", { name: "Keep" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "More for needles in the haystack" }).click();
+    await page.getByRole("menuitem", { name: "Delete…" }).click();
+    await dialog.getByRole("button", { name: "Delete" }).click();
+    await page.getByText("Nothing matches “needles”").waitFor();
+    await page.getByText("Deleted “needles in the haystack”.").waitFor();
+    await page.goto("/scrapers?q=zzz");
+    await page.getByText("Nothing matches “zzz”").waitFor();
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("made, tried and deleted with the keyboard alone", async () => {
+    const { page, faults, context } = await open(browser, nexus.base);
+    await page.goto("/scrapers/new");
+    await page.getByLabel("Address of the page").waitFor();
+    const press = async (...keys: string[]) => {
+      for (const key of keys) await page.keyboard.press(key);
+    };
+    /** Tab until the focus is where it should be: the way there must exist, and must not be long. */
+    const tabTo = async (selector: string, most = 40) => {
+      for (let steps = 0; steps < most; steps += 1) {
+        if (await page.evaluate((one) => document.activeElement?.matches(one) ?? false, selector)) return;
+        await press("Tab");
+      }
+      throw new Error(`Tab does not reach ${selector}`);
+    };
+    await tabTo('input[name="url"]');
+    await page.keyboard.type(site.url("/books"));
+    await tabTo('textarea[name="description"]');
+    await page.keyboard.type("title and price of the books by keyboard");
+    await press("Control+Enter");
+    await page.waitForURL(/\/scrapers\/[0-9a-f-]{36}$/);
+    await badge(page, "Ready").waitFor();
+    await tabTo('[role="tab"]');
+    await press("Tab");
+    await tabTo('form[aria-label="Try the endpoint"] button[type="submit"]');
+    await press("Enter");
+    await page.getByRole("table", { name: "Records of the answer" }).waitFor();
+    await page.getByRole("button", { name: "Delete", exact: true }).focus();
+    await press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await tabTo('[role="dialog"] footer button:last-child');
+    await press("Enter");
+    await page.waitForURL("**/scrapers");
+    await page.getByRole("heading", { level: 1, name: "Scrapers" }).waitFor();
+    await page.getByRole("link", { name: "title and price of the books by keyboard" }).waitFor({ state: "detached" });
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+});
