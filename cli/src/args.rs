@@ -38,6 +38,14 @@ pub(crate) enum Do {
     },
     /// Bring the database to this version's schema
     Migrate,
+    /// Ask a process on this machine whether it is ready, as a container's health check: exit code 0 if it is
+    Health {
+        /// Which one; without it, whatever serves HTTP
+        role: Option<Role>,
+        /// Ask there instead of where its settings say it listens
+        #[arg(long, value_name = "URL")]
+        addr: Option<String>,
+    },
     /// Run a workflow document and print its outputs
     Run(RunArgs),
     /// Check a workflow document

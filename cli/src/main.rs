@@ -55,6 +55,7 @@ async fn run(cli: Cli) -> Result {
         Do::Up => wiring::up(&config?).await,
         Do::Serve { role } => wiring::serve(&config?, role).await,
         Do::Migrate => wiring::migrate(&config?).await,
+        Do::Health { role, addr } => wiring::health(&config?, role, addr.as_deref()).await,
         command => {
             let config = config?;
             // Logs and progress share stderr: only what went wrong belongs there.
@@ -113,9 +114,12 @@ async fn client(config: &Config, server: Option<&str>, command: Do) -> Result {
             backend.close().await;
             done
         }
-        Do::Up | Do::Serve { .. } | Do::Migrate | Do::Scrape { .. } | Do::Completions { .. } => {
-            Err(Failure::usage("this is no client command"))
-        }
+        Do::Up
+        | Do::Serve { .. }
+        | Do::Migrate
+        | Do::Health { .. }
+        | Do::Scrape { .. }
+        | Do::Completions { .. } => Err(Failure::usage("this is no client command")),
     }
 }
 

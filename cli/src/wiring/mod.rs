@@ -5,10 +5,12 @@
 
 mod embedded;
 mod estimates;
+mod health;
 mod mesh;
 mod models;
 mod parts;
 
 pub(crate) use embedded::{Claims, Embedded, embedded, llm_alone, up};
 pub(crate) use estimates::{estimating_planner, planner_alone};
+pub(crate) use health::health;
 pub(crate) use mesh::{migrate, serve};

@@ -12,6 +12,7 @@ mod clients;
 mod commands;
 mod estimates;
 mod failures;
+mod health;
 mod http;
 mod memory;
 mod mesh;

@@ -10,6 +10,7 @@
 //! (`resume`).
 
 mod executor;
+mod health;
 mod llm;
 mod memory;
 mod planner;
@@ -17,6 +18,7 @@ mod pool;
 mod resume;
 mod scraper;
 
+pub use health::serving;
 pub(crate) use pool::Pool;
 
 use nexus_api::{Bounded, Executor, Llm, Memory, Planner, Result, Scraper};
