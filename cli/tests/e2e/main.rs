@@ -18,6 +18,7 @@ mod memory;
 mod mesh;
 mod patterns;
 mod python;
+mod rest_clients;
 mod run;
 mod up;
 
