@@ -86,6 +86,9 @@ operations() {
     "$venv/bin/python" -m unittest discover --start-directory scripts/tests
 }
 
+# A link that leads nowhere fails, and the reference is made of what the program that was just built says of itself.
+documentation() { NEXUS_BIN="$TARGET/debug/nexus" scripts/docs.sh; }
+
 browser() {
     CHROMIUM_BIN="${CHROMIUM_BIN:-$(command -v chromium)}" NEXUS_BIN="$TARGET/debug/nexus" \
         npm run --prefix frontend e2e
@@ -100,5 +103,6 @@ step "python client" python_client
 step "sandbox's Python" sandbox_python
 step "tests" tests
 step "documentation tests" doc_tests
+step "documentation site" documentation
 step "browser" browser
 say "everything passed in $(elapsed $((SECONDS - START)))"
