@@ -5,15 +5,17 @@ use crate::{
     Options, auth, context, docs,
     headers::{self, Policies},
     live::Live,
-    observe, openapi, origin, routes, static_files,
+    observe, openapi, origin,
+    rate::Limiter,
+    routes, static_files,
 };
 use axum::{
     Router,
     middleware::{from_fn, from_fn_with_state},
 };
 use bytes::Bytes;
-use nexus_api::{Executor, Llm, Memory, Planner, Scraper};
-use std::{fmt, sync::Arc};
+use nexus_api::{Executor, Llm, Memory, Planner, Scraper, Secrets};
+use std::{fmt, net::IpAddr, sync::Arc};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// The services behind the gateway, in this process or across the network.
@@ -29,6 +31,8 @@ pub struct Ports {
     pub memory: Arc<dyn Memory>,
     /// Scraper jobs and their endpoints.
     pub scraper: Arc<dyn Scraper>,
+    /// Secrets for tools.
+    pub secrets: Arc<dyn Secrets>,
 }
 
 impl fmt::Debug for Ports {
@@ -44,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) live: Live,
     pub(crate) origins: origin::Rules,
     pub(crate) policies: Policies,
+    pub(crate) per_key: Option<Limiter<String>>,
+    pub(crate) per_address: Option<Limiter<IpAddr>>,
     /// The OpenAPI document, written out.
     pub(crate) openapi: Bytes,
 }
@@ -76,6 +82,8 @@ pub fn router(ports: Ports, options: Options) -> Gateway {
         policies: Policies::new(&static_files::script_hashes()),
         openapi: openapi::write(&document, &options),
         live: live.clone(),
+        per_key: options.rates.per_key.map(Limiter::new),
+        per_address: options.rates.per_address.map(Limiter::new),
         ports,
         options,
     });

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
-use nexus_api::CallCtx;
+use nexus_api::{CallCtx, Workspace};
 use std::convert::Infallible;
 use uuid::Uuid;
 
@@ -27,9 +27,14 @@ pub(crate) struct RequestContext {
     pub(crate) traceparent: Option<String>,
 }
 
-/// Name of the API key that a request came with.
+/// Who has made a request.
 #[derive(Debug, Clone)]
-pub(crate) struct Principal(pub(crate) String);
+pub(crate) struct Caller {
+    /// Name of the API key, or subject of the token.
+    pub(crate) name: String,
+    /// Whose things they see.
+    pub(crate) workspace: Workspace,
+}
 
 /// The outermost layer of those that know requests.
 pub(crate) async fn layer(mut request: Request, next: Next) -> Response {
@@ -102,9 +107,11 @@ impl FromRequestParts<App> for Watch {
 
 fn call_ctx(parts: &Parts) -> CallCtx {
     let context = parts.extensions.get::<RequestContext>();
+    let caller = parts.extensions.get::<Caller>();
     CallCtx {
         deadline: None,
-        principal: parts.extensions.get::<Principal>().map(|principal| principal.0.clone()),
+        principal: caller.map(|caller| caller.name.clone()),
+        workspace: caller.map(|caller| caller.workspace.clone()).unwrap_or_default(),
         traceparent: context.and_then(|context| context.traceparent.clone()),
         request_id: context.map(|context| context.request_id.clone()),
     }

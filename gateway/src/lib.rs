@@ -7,6 +7,7 @@
 //! Not here: what the ports do (`services/*`), how they are reached (`nexus-rpc`), configuration, telemetry and
 //! signals (`nexus-runtime`), the web application's source (`frontend/`).
 
+mod access;
 mod app;
 mod auth;
 mod body;
@@ -24,6 +25,7 @@ mod openapi;
 mod options;
 mod origin;
 mod params;
+mod rate;
 mod routes;
 mod serve;
 mod sse;
@@ -31,5 +33,5 @@ mod static_files;
 mod ws;
 
 pub use app::{Gateway, Ports, router};
-pub use options::{ApiKey, InvalidApiKey, Metrics, Options, ReadyCheck, Timing};
+pub use options::{Metrics, Options, Rates, ReadyCheck, Timing};
 pub use serve::serve;

@@ -1,8 +1,10 @@
 //! What the gateway is told by whoever starts it. Not here: reading it from the environment (`nexus-runtime`).
 
 use futures::future::BoxFuture;
+use nexus_api::access::Authenticator;
 use nexus_model::limits::Limits;
-use std::{fmt, sync::Arc, time::Duration};
+use nexus_runtime::config::Rate;
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 /// Asks one dependency whether it can be used. The error is logged, never shown: `/readyz` needs no key.
 pub type ReadyCheck = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
@@ -18,8 +20,10 @@ pub struct Options {
     pub loopback: bool,
     /// Further browser origins that may use it, e.g. `http://localhost:3000`.
     pub allowed_origins: Vec<String>,
-    /// Accepted API keys; without any, no key is needed.
-    pub keys: Vec<ApiKey>,
+    /// Who may call; without it, everybody may do everything.
+    pub access: Option<Arc<dyn Authenticator>>,
+    /// How often they may.
+    pub rates: Rates,
     /// Size limits.
     pub limits: Limits,
     /// Dependencies that `/readyz` asks, by the name it shows.
@@ -35,12 +39,24 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("loopback", &self.loopback)
             .field("allowed_origins", &self.allowed_origins)
-            .field("keys", &self.keys)
+            .field("access", &self.access.is_some())
+            .field("rates", &self.rates)
             .field("limits", &self.limits)
             .field("ready", &self.ready.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .field("timing", &self.timing)
             .finish_non_exhaustive()
     }
+}
+
+/// How often somebody may call what needs a key; a WebSocket counts as one call.
+#[derive(Debug, Clone, Default)]
+pub struct Rates {
+    /// With the same key.
+    pub per_key: Option<Rate>,
+    /// From the same address; of IPv6, from the same /64.
+    pub per_address: Option<Rate>,
+    /// Networks (address and leading bits) of proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<(IpAddr, u8)>,
 }
 
 /// Deadlines and pauses.
@@ -74,59 +90,5 @@ impl Default for Timing {
             resubscribe: Duration::from_secs(30),
             drain: Duration::from_secs(5),
         }
-    }
-}
-
-/// An accepted API key, of which only the hash is known.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey {
-    /// Whose it is; shows up in logs and as the caller's name.
-    pub name: String,
-    /// SHA-256 of the key.
-    pub(crate) sha256: [u8; 32],
-}
-
-/// Not a SHA-256 hash in hexadecimal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidApiKey {
-    /// Name of the key with the malformed hash.
-    pub name: String,
-}
-
-impl fmt::Display for InvalidApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the hash of API key `{}` must be 64 hexadecimal digits (the SHA-256 of the key)",
-            self.name
-        )
-    }
-}
-
-impl std::error::Error for InvalidApiKey {}
-
-impl ApiKey {
-    /// The key called `name` whose SHA-256 is `hex`.
-    pub fn new(name: impl Into<String>, hex: &str) -> Result<Self, InvalidApiKey> {
-        let name = name.into();
-        let mut sha256 = [0; 32];
-        let digits: Option<Vec<u8>> =
-            hex.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-        match digits {
-            Some(digits) if digits.len() == 64 => {
-                for (byte, pair) in sha256.iter_mut().zip(digits.chunks_exact(2)) {
-                    *byte = pair.iter().fold(0, |sum, digit| sum << 4 | digit);
-                }
-                Ok(Self { name, sha256 })
-            }
-            _ => Err(InvalidApiKey { name }),
-        }
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    // Even a hash does not belong into a log: short keys can be guessed from it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiKey").field("name", &self.name).finish_non_exhaustive()
     }
 }

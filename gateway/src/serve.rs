@@ -1,13 +1,15 @@
 //! Accepting connections, and ending them in good order. Not here: when to end (`nexus-runtime` hears the signal).
 
-use crate::Gateway;
+use crate::{Gateway, rate::Peer};
 use axum::Router;
+use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
-use std::{io, pin::pin, time::Duration};
+use std::{io, net::IpAddr, pin::pin, time::Duration};
+use tower::ServiceExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +36,7 @@ pub async fn serve(
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, _)) => spawn(stream, router.clone(), &graceful, cut.clone()),
+            Ok((stream, peer)) => spawn(stream, peer.ip(), router.clone(), &graceful, cut.clone()),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections");
@@ -56,7 +58,13 @@ pub async fn serve(
     Ok(())
 }
 
-fn spawn(stream: TcpStream, router: Router, graceful: &GracefulShutdown, cut: CancellationToken) {
+fn spawn(
+    stream: TcpStream,
+    peer: IpAddr,
+    router: Router,
+    graceful: &GracefulShutdown,
+    cut: CancellationToken,
+) {
     // Small answers and events must not wait for acknowledgements of earlier ones.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
@@ -64,6 +72,10 @@ fn spawn(stream: TcpStream, router: Router, graceful: &GracefulShutdown, cut: Ca
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(HEAD_TIMEOUT));
+    let router = router.map_request(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        request
+    });
     let service = TowerToHyperService::new(router);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     let connection = graceful.watch(connection);

@@ -1,12 +1,19 @@
 //! Everything in one process: `nexus up`, and the commands that run without a server. Not here: the roles of a mesh
 //! (`mesh`).
 
-use super::{estimates, models::Models, parts};
+use super::{
+    estimates,
+    models::Models,
+    parts,
+    scraper::{Works, scraper},
+    watch::Metered,
+};
 use crate::{
     exit::{Exit, Failure, Result},
     out,
 };
 use nexus_api::{CallCtx, Llm, Memory, Scraper, memory::Scope, planner::PageRequest};
+use nexus_bus::Bus;
 use nexus_executor::{Deps, ExecutorService, Options};
 use nexus_gateway::{Ports, ReadyCheck};
 use nexus_rpc::server::Services;
@@ -14,11 +21,10 @@ use nexus_runtime::{
     Config,
     config::Database,
     lock::{DataDir, Server},
-    metrics::Metrics,
     shutdown, telemetry,
 };
 use nexus_scraper::ScraperService;
-use nexus_store::{LlmStore, MemoryStore, Store, postgres::PostgresStore, sqlite::SqliteStore};
+use nexus_store::{LlmStore, MemoryStore, SecretStore, Store, postgres::PostgresStore, sqlite::SqliteStore};
 use std::{io::IsTerminal, path::Path, sync::Arc};
 
 /// Which executions an embedded executor works on.
@@ -34,6 +40,7 @@ pub(crate) enum Claims {
 pub(crate) struct Embedded {
     pub(crate) ports: Ports,
     executor: ExecutorService,
+    scrapers: ScraperService,
     store: Arc<dyn Store>,
     /// The database's folder, if it is not the data folder.
     _folder: Option<DataDir>,
@@ -42,26 +49,34 @@ pub(crate) struct Embedded {
 impl Embedded {
     /// Lets what is in flight end, gives back the rest.
     pub(crate) async fn shutdown(&self) {
+        // What runs may still need a sandbox.
         self.executor.shutdown().await;
+        self.scrapers.shutdown().await;
     }
 }
 
 /// Builds all services over the configured store. The caller holds the data folder.
 pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded> {
     let mut folder = None;
-    type Stores = (Arc<dyn Store>, Arc<dyn MemoryStore>, Arc<dyn LlmStore>);
-    let (store, memories, spending): Stores = match &config.database {
+    type Stores = (Arc<dyn Store>, Arc<dyn MemoryStore>, Arc<dyn LlmStore>, Arc<dyn SecretStore>);
+    /// Starts the scraper service over the database, whichever it is.
+    type Scrapers = Box<dyn FnOnce(&Config, Arc<dyn Bus>, Arc<dyn Llm>, Works) -> ScraperService + Send>;
+    let ((store, memories, spending, sealed), scrapers): (Stores, Scrapers) = match &config.database {
         Database::Sqlite(path) => {
             folder = hold(config, path)?;
             let store = Arc::new(sqlite(path, claims).await?);
-            (store.clone(), store.clone(), store)
+            let jobs = store.clone();
+            let scrapers = Box::new(move |config: &Config, bus, llm, works| scraper(config, jobs, bus, llm, works));
+            ((store.clone(), store.clone(), store.clone(), store), scrapers)
         }
         Database::Postgres(url) => {
             use secrecy::ExposeSecret;
             let store = PostgresStore::connect(url.expose_secret()).await.map_err(database)?;
             store.check_schema().await.map_err(database)?;
             let store = Arc::new(store);
-            (store.clone(), store.clone(), store)
+            let jobs = store.clone();
+            let scrapers = Box::new(move |config: &Config, bus, llm, works| scraper(config, jobs, bus, llm, works));
+            ((store.clone(), store.clone(), store.clone(), store), scrapers)
         }
     };
     let bus = parts::bus(config).await?;
@@ -76,7 +91,10 @@ pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded
         ready => ready.map_err(|error| Failure::usage(parts::sentence(error)))?,
     }
     let memory: Arc<dyn Memory> = Arc::new(memory);
-    let scraper: Arc<dyn Scraper> = Arc::new(ScraperService);
+    let works = if claims == Claims::All { Works::OnAll } else { Works::OnItsOwn };
+    let scrapers = scrapers(config, bus.clone(), llm.clone(), works);
+    let scraper: Arc<dyn Scraper> = Arc::new(scrapers.clone());
+    let vault = parts::vault(config, sealed.clone());
     let deps = Deps {
         store: store.clone(),
         bus,
@@ -84,19 +102,24 @@ pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded
         memory: memory.clone(),
         scraper: scraper.clone(),
         http: parts::http(config),
+        vault: vault.clone(),
         prices: prices.clone(),
         limits: config.limits,
     };
-    let options = Options { take_up: claims == Claims::All, ..Options::default() };
+    let options = match claims {
+        Claims::All => Options { keep: config.retention, ..Options::default() },
+        Claims::Own => Options { take_up: false, ..Options::default() },
+    };
     let executor = ExecutorService::start(deps, options);
     let ports = Ports {
-        planner: Arc::new(estimates::planner(config, store.clone(), prices, false)),
+        planner: Arc::new(estimates::planner(config, store.clone(), prices, false).with_secrets(sealed)),
         executor: Arc::new(executor.clone()),
         llm,
         memory,
         scraper,
+        secrets: Arc::new(vault),
     };
-    Ok(Embedded { ports, executor, store, _folder: folder })
+    Ok(Embedded { ports, executor, scrapers, store, _folder: folder })
 }
 
 /// Models without anything else.
@@ -117,12 +140,14 @@ async fn sqlite(path: &Path, claims: Claims) -> Result<SqliteStore> {
     if claims == Claims::All {
         // We hold the folder, so whoever held those leases is dead: no need to wait until they run out.
         store.expire_all_leases().await.map_err(database)?;
+        store.expire_all_job_leases().await.map_err(database)?;
+        store.release_endpoint_claims().await.map_err(database)?;
     }
     Ok(store)
 }
 
 /// Two processes with different data folders and one database must not take each other for dead.
-pub(super) fn hold(config: &Config, path: &Path) -> Result<Option<DataDir>> {
+pub(crate) fn hold(config: &Config, path: &Path) -> Result<Option<DataDir>> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let same = match (folder.canonicalize(), config.data_dir.canonicalize()) {
         (Ok(folder), Ok(data_dir)) => folder == data_dir,
@@ -144,7 +169,7 @@ pub(super) fn open(path: &Path) -> Result<SqliteStore> {
 }
 
 /// A database that cannot be used, as one sentence.
-pub(super) fn database(error: nexus_store::Error) -> Failure {
+pub(crate) fn database(error: nexus_store::Error) -> Failure {
     match error {
         nexus_store::Error::Schema(sentence) => Failure::usage(sentence),
         nexus_store::Error::Unavailable(why) => Failure::new(
@@ -162,33 +187,37 @@ pub(crate) async fn up(config: &Config) -> Result {
     let http = parts::listen(config, "NEXUS_HTTP_ADDR", config.http_addr()).await?;
     let grpc = parts::listen(config, "NEXUS_GRPC_ADDR", config.grpc_addr(50051)).await?;
     let telemetry = telemetry::init(config, "", "info")?;
-    let metrics = Metrics::install();
+    let metered = Metered::start(config, "up").await?;
     let stop = shutdown::on_signal().map_err(|error| Failure::from(anyhow::Error::new(error)))?;
 
     let services = embedded(config, Claims::All).await?;
     let ports = services.ports.clone();
     let (http_addr, grpc_addr) = (parts::address(&http)?, parts::address(&grpc)?);
+    let callers = parts::callers(config)?;
     let gateway = parts::gateway(
         config,
         http_addr,
         ports.clone(),
+        callers.clone(),
         vec![store_check(&services.store), memory_check(&ports.memory)],
-        metrics.clone(),
-    )?;
+        metered.metrics(),
+    );
     let offered = Services::new()
         .planner(ports.planner)
         .executor(ports.executor)
         .llm(ports.llm)
         .memory(ports.memory)
-        .scraper(ports.scraper);
+        .scraper(ports.scraper)
+        .secrets(ports.secrets);
     let web = tokio::spawn(nexus_gateway::serve(http, gateway, stop.clone().cancelled_owned()));
     let rpc = tokio::spawn(nexus_rpc::server::serve(
         grpc,
         offered,
-        parts::grpc_options(config),
+        parts::grpc_options(config, callers),
         stop.clone().cancelled_owned(),
     ));
-    let upkeep = tokio::spawn(metrics.upkeep());
+    let checks = vec![store_check(&services.store), memory_check(&services.ports.memory)];
+    let watching = tokio::spawn(metered.serve(checks, stop.clone()));
 
     data_dir.announce(&Server {
         http: format!("http://{}", reachable(http_addr)),
@@ -206,7 +235,7 @@ pub(crate) async fn up(config: &Config) -> Result {
     stop.cancelled().await;
     // All at the same time: each may take the time that draining may take.
     let (web, rpc, ()) = tokio::join!(web, rpc, services.shutdown());
-    upkeep.abort();
+    watching.abort();
     telemetry.shutdown().await;
     for served in [web, rpc] {
         served.map_err(anyhow::Error::new)?.map_err(anyhow::Error::new)?;

@@ -1,24 +1,29 @@
 //! The roles of a mesh: one service per process over gRPC, and the gateway in front of them. Not here: everything in
 //! one process (`embedded`).
 
-use super::{embedded::database, estimates, models::Models, parts};
+use super::{
+    embedded::database,
+    estimates,
+    models::Models,
+    parts,
+    scraper::{Works, scraper as scraper_over},
+    watch::{self, Checks, Metered, database_check},
+};
 use crate::{
     args::Role,
     exit::{Exit, Failure, Result},
     out,
 };
-use futures::future::BoxFuture;
 use nexus_api::{CallCtx, Code, executor::ExecutionFilter, memory::Scope, planner::PageRequest};
 use nexus_executor::{Deps, ExecutorService, Options};
 use nexus_gateway::{Ports, ReadyCheck};
 use nexus_memory::MemoryService;
 use nexus_rpc::{
     client,
-    server::{self, Health, Services},
+    server::{self, Services},
 };
-use nexus_runtime::{Config, config::Database, metrics::Metrics, shutdown, telemetry};
-use nexus_scraper::ScraperService;
-use nexus_store::{ExecutionStore, MemoryStore, postgres::PostgresStore};
+use nexus_runtime::{Config, config::Database, metrics::Check, shutdown, telemetry};
+use nexus_store::{MemoryStore, postgres::PostgresStore};
 use secrecy::ExposeSecret;
 use std::{
     future::Future,
@@ -39,8 +44,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) async fn serve(config: &Config, role: Role) -> Result {
     let telemetry = telemetry::init(config, role.name(), "info")?;
     let stop = shutdown::on_signal().map_err(|error| Failure::from(anyhow::Error::new(error)))?;
+    let metered = Metered::start(config, role.name()).await?;
     let served = tokio::select! {
-        served = run(config, role, stop.clone()) => served,
+        served = run(config, role, metered, stop.clone()) => served,
         // A process that is told to end while it still waits for its database has nothing to drain.
         () = given_up(&stop) => Ok(Exit::Success),
     };
@@ -48,14 +54,14 @@ pub(crate) async fn serve(config: &Config, role: Role) -> Result {
     served
 }
 
-async fn run(config: &Config, role: Role, stop: CancellationToken) -> Result {
+async fn run(config: &Config, role: Role, metered: Metered, stop: CancellationToken) -> Result {
     match role {
-        Role::Planner => planner(config, stop).await,
-        Role::Executor => executor(config, stop).await,
-        Role::LlmGateway => llm_gateway(config, stop).await,
-        Role::Memory => memory(config, stop).await,
-        Role::Scraper => scraper(config, stop).await,
-        Role::Gateway => gateway(config, stop).await,
+        Role::Planner => planner(config, metered, stop).await,
+        Role::Executor => executor(config, metered, stop).await,
+        Role::LlmGateway => llm_gateway(config, metered, stop).await,
+        Role::Memory => memory(config, metered, stop).await,
+        Role::Scraper => scraper(config, metered, stop).await,
+        Role::Gateway => gateway(config, metered, stop).await,
     }
 }
 
@@ -66,16 +72,17 @@ async fn given_up(stop: &CancellationToken) {
 }
 
 /// Workflow definitions.
-async fn planner(config: &Config, stop: CancellationToken) -> Result {
+async fn planner(config: &Config, metered: Metered, stop: CancellationToken) -> Result {
     let listener = grpc(config, 50051).await?;
     let store = Arc::new(postgres(config, "nexus serve planner", &stop).await?);
     let planner = estimates::planner(config, store.clone(), Models::of_files(config)?.prices, true);
+    let planner = planner.with_secrets(store.clone());
     let services = Services::new().planner(Arc::new(planner));
-    offer(config, listener, services, stop, database_check(store)).await
+    offer(config, listener, services, stop, database_check(store), metered).await
 }
 
 /// Executions.
-async fn executor(config: &Config, stop: CancellationToken) -> Result {
+async fn executor(config: &Config, metered: Metered, stop: CancellationToken) -> Result {
     let listener = grpc(config, 50052).await?;
     let store = Arc::new(postgres(config, "nexus serve executor", &stop).await?);
     if config.nats_url.is_none() {
@@ -87,6 +94,7 @@ async fn executor(config: &Config, stop: CancellationToken) -> Result {
     let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config))?;
     let peers = &config.peers;
     let options = parts::client_options(config);
+    let vault = parts::vault(config, store.clone());
     let deps = Deps {
         store: store.clone(),
         bus,
@@ -94,13 +102,14 @@ async fn executor(config: &Config, stop: CancellationToken) -> Result {
         memory: client::memory(&peers.memory, &options)?,
         scraper: client::scraper(&peers.scraper, &options)?,
         http: parts::http(config),
+        vault: vault.clone(),
         prices: Models::of_files(config)?.prices,
         limits: config.limits,
     };
-    let executor = ExecutorService::start(deps, Options::default());
-    let services = Services::new().executor(Arc::new(executor.clone()));
+    let executor = ExecutorService::start(deps, Options { keep: config.retention, ..Options::default() });
+    let services = Services::new().executor(Arc::new(executor.clone())).secrets(Arc::new(vault));
     let (served, ()) =
-        tokio::join!(offer(config, listener, services, stop.clone(), database_check(store)), async {
+        tokio::join!(offer(config, listener, services, stop.clone(), database_check(store), metered), async {
             stop.cancelled().await;
             executor.shutdown().await;
         });
@@ -108,7 +117,7 @@ async fn executor(config: &Config, stop: CancellationToken) -> Result {
 }
 
 /// Calls of models.
-async fn llm_gateway(config: &Config, stop: CancellationToken) -> Result {
+async fn llm_gateway(config: &Config, metered: Metered, stop: CancellationToken) -> Result {
     let listener = grpc(config, 50053).await?;
     let models = Models::of_files(config)?;
     // The database is only for budgets of keys and for kept answers; who needs neither needs none.
@@ -117,25 +126,25 @@ async fn llm_gateway(config: &Config, stop: CancellationToken) -> Result {
             config.require_postgres("NEXUS_API_KEY_BUDGETS")?;
         }
         let services = Services::new().llm(models.gateway(config, None)?);
-        return offer(config, listener, services, stop, nothing_to_check()).await;
+        return offer(config, listener, services, stop, Checks::new(), metered).await;
     };
     let store = Arc::new(postgres(config, "nexus serve llm-gateway", &stop).await?);
     let services = Services::new().llm(models.gateway(config, Some(store.clone()))?);
-    offer(config, listener, services, stop, database_check(store)).await
+    offer(config, listener, services, stop, database_check(store), metered).await
 }
 
 /// Memory.
-async fn memory(config: &Config, stop: CancellationToken) -> Result {
+async fn memory(config: &Config, metered: Metered, stop: CancellationToken) -> Result {
     let listener = grpc(config, 50054).await?;
     let store: Arc<dyn MemoryStore> = match parts::qdrant(config)? {
         Some(qdrant) => qdrant,
         None => Arc::new(postgres(config, "nexus serve memory without QDRANT_URL", &stop).await?),
     };
     let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config))?;
-    let memory = parts::memory(config, store, llm, Models::of_files(config)?.prices)?;
+    let memory = parts::memory(config, store.clone(), llm, Models::of_files(config)?.prices)?;
     let services = Services::new().memory(Arc::new(memory.clone()));
     let (wrong, found_wrong) = oneshot::channel();
-    let serving = offer(config, listener, services, stop, memory_check(memory, wrong));
+    let serving = offer(config, listener, services, stop, memory_check(memory, store, wrong), metered);
     tokio::select! {
         served = serving => served,
         // The sender is dropped without a word once memory is ready, or when serving ends.
@@ -144,14 +153,23 @@ async fn memory(config: &Config, stop: CancellationToken) -> Result {
 }
 
 /// Scrapers.
-async fn scraper(config: &Config, stop: CancellationToken) -> Result {
+async fn scraper(config: &Config, metered: Metered, stop: CancellationToken) -> Result {
     let listener = grpc(config, 50055).await?;
-    let services = Services::new().scraper(Arc::new(ScraperService));
-    offer(config, listener, services, stop, nothing_to_check()).await
+    let store = Arc::new(postgres(config, "nexus serve scraper", &stop).await?);
+    let bus = parts::bus(config).await?;
+    let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config))?;
+    let scraper = scraper_over(config, store.clone(), bus, llm, Works::OnAll);
+    let services = Services::new().scraper(Arc::new(scraper.clone()));
+    let (served, ()) =
+        tokio::join!(offer(config, listener, services, stop.clone(), database_check(store), metered), async {
+            stop.cancelled().await;
+            scraper.shutdown().await;
+        });
+    served
 }
 
 /// REST, WebSocket and the web app, in front of the mesh.
-async fn gateway(config: &Config, stop: CancellationToken) -> Result {
+async fn gateway(config: &Config, metered: Metered, stop: CancellationToken) -> Result {
     let listener = parts::listen(config, "NEXUS_HTTP_ADDR", config.http_addr()).await?;
     let addr = parts::address(&listener)?;
     let options = parts::client_options(config);
@@ -162,13 +180,14 @@ async fn gateway(config: &Config, stop: CancellationToken) -> Result {
         llm: client::llm(&peers.llm_gateway, &options)?,
         memory: client::memory(&peers.memory, &options)?,
         scraper: client::scraper(&peers.scraper, &options)?,
+        secrets: client::secrets(&peers.executor, &options)?,
     };
-    let metrics = Metrics::install();
-    let upkeep = tokio::spawn(metrics.clone().upkeep());
-    let gateway = parts::gateway(config, addr, ports.clone(), ready(&ports), metrics)?;
+    let metrics = metered.metrics();
+    let watching = tokio::spawn(metered.serve(ready(&ports), stop.clone()));
+    let gateway = parts::gateway(config, addr, ports.clone(), parts::callers(config)?, ready(&ports), metrics);
     out::note(&format!("listening http://{addr}"));
     let served = nexus_gateway::serve(listener, gateway, stop.cancelled_owned()).await;
-    upkeep.abort();
+    watching.abort();
     served.map_err(anyhow::Error::new)?;
     Ok(Exit::Success)
 }
@@ -221,82 +240,79 @@ async fn connect(url: &str) -> Result<PostgresStore> {
     }
 }
 
-type Check = Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
-
-/// A role that depends on nothing is ready at once.
-fn nothing_to_check() -> Check {
-    Box::new(|| Box::pin(std::future::ready(true)))
-}
-
-fn database_check(store: Arc<PostgresStore>) -> Check {
-    Box::new(move || {
-        let store = store.clone();
-        Box::pin(async move { store.ping().await.is_ok() })
-    })
-}
-
-/// Ready once the vectors' place and the llm gateway have answered. A configuration that cannot work is told at once.
-fn memory_check(memory: MemoryService, wrong: oneshot::Sender<String>) -> Check {
+/// Ready once the vectors' place and the llm gateway have answered, and then as long as the former does. A
+/// configuration that cannot work is told at once.
+fn memory_check(
+    memory: MemoryService,
+    store: Arc<dyn MemoryStore>,
+    wrong: oneshot::Sender<String>,
+) -> Checks {
     let wrong = Arc::new(Mutex::new(Some(wrong)));
-    let said = Arc::new(AtomicBool::new(false));
-    Box::new(move || {
-        let (memory, wrong, said) = (memory.clone(), wrong.clone(), said.clone());
+    let (said, was_ready) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let check: Check = Arc::new(move || {
+        let (memory, store, wrong) = (memory.clone(), store.clone(), wrong.clone());
+        let (said, was_ready) = (said.clone(), was_ready.clone());
         Box::pin(async move {
-            let Err(error) = memory.ready().await else { return true };
+            if was_ready.load(Ordering::Relaxed) {
+                return store.check().await.map_err(|error| error.to_string());
+            }
+            let Err(error) = memory.ready().await else {
+                was_ready.store(true, Ordering::Relaxed);
+                return Ok(());
+            };
+            let why = error.to_string();
             if error.retryable {
                 if !said.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(why = %error, "memory is not ready; trying again");
+                    tracing::warn!(%why, "memory is not ready; trying again");
                 }
-                return false;
+                return Err(why);
             }
             let wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner).take();
             // Nobody listens if serving has ended.
             let _ = wrong.map(|wrong| wrong.send(parts::sentence(error)));
-            false
+            Err(why)
         })
-    })
+    });
+    vec![("vectors", check)]
 }
 
-/// Serves over gRPC; health says that the services are ready once what they depend on has answered.
+/// Serves over gRPC; health says that the services are ready as long as what they depend on answers.
 async fn offer(
     config: &Config,
     listener: TcpListener,
     services: Services,
     stop: CancellationToken,
-    check: Check,
+    checks: Checks,
+    metered: Metered,
 ) -> Result {
     let addr: SocketAddr = parts::address(&listener)?;
-    let options = parts::grpc_options(config);
+    let options = parts::grpc_options(config, parts::callers_and_mesh(config)?);
     let health = options.health.clone();
     let names = services.names().to_vec();
     for name in names.iter().chain([&""]) {
         health.set(name, false).await;
     }
-    let becoming_ready = become_ready(health, names, check);
-    out::note(&format!("listening grpc {addr}"));
-    let serving = server::serve(listener, services, options, stop.cancelled_owned());
-    tokio::pin!(serving);
-    let served = tokio::select! {
-        served = &mut serving => served,
-        () = becoming_ready => serving.await,
+    let watching = tokio::spawn(metered.serve(checks.clone(), stop.clone()));
+    let following = async {
+        // What drains says itself that it is not ready.
+        tokio::select! {
+            never = watch::follow(health, names, checks) => match never {},
+            () = stop.cancelled() => {}
+        }
     };
+    out::note(&format!("listening grpc {addr}"));
+    let serving = server::serve(listener, services, options, stop.clone().cancelled_owned());
+    let (served, ()) = tokio::join!(serving, following);
+    watching.abort();
     served.map_err(anyhow::Error::new)?;
     Ok(Exit::Success)
-}
-
-async fn become_ready(health: Health, names: Vec<&'static str>, check: Check) {
-    while !check().await {
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    for name in names.iter().chain([&""]) {
-        health.set(name, true).await;
-    }
 }
 
 /// What `/readyz` asks: whether each service behind the gateway answers.
 fn ready(ports: &Ports) -> Vec<(&'static str, ReadyCheck)> {
     let one = || PageRequest { limit: Some(1), cursor: None };
-    let Ports { planner, executor, llm, memory, scraper } = ports.clone();
+    // secrets are where the executor is
+    let Ports { planner, executor, llm, memory, scraper, secrets: _ } = ports.clone();
     vec![
         (
             "planner",

@@ -1,23 +1,25 @@
 //! The pieces that several roles are made of. Not here: which role takes which (`embedded`, `mesh`).
 
 use crate::exit::{Exit, Failure, Result};
-use nexus_api::Llm;
+use nexus_api::{Llm, access::Authenticator};
+use nexus_auth::Guard;
 use nexus_bus::{Bus, InProcessBus, NatsBus};
-use nexus_gateway::{Gateway, Options, Ports, ReadyCheck};
+use nexus_executor::Vault;
+use nexus_gateway::{Gateway, Options, Ports, Rates, ReadyCheck};
 use nexus_memory::{MemoryService, QdrantStore};
 use nexus_model::price::PriceBook;
-use nexus_rpc::{
-    client::ClientOptions,
-    server::{Authenticate, ServerOptions},
-};
+use nexus_rpc::{client::ClientOptions, server::ServerOptions};
 use nexus_runtime::{
-    ApiKeys, Config,
-    config::{self, EgressRule},
-    keys,
+    Config,
+    config::{EgressRule, SecretsKey},
     metrics::Metrics,
 };
-use nexus_store::MemoryStore;
-use std::{io, net::SocketAddr, sync::Arc};
+use nexus_store::{MemoryStore, SecretStore};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 use tokio::net::TcpListener;
 
 /// Events and wake-ups: over NATS if there is one, else within the process.
@@ -39,11 +41,16 @@ pub(super) fn http(config: &Config) -> nexus_egress::Client {
 }
 
 /// Who may be reached: public addresses, and what the operator allows besides.
-fn egress_policy(config: &Config) -> nexus_egress::Policy {
+pub(super) fn egress_policy(config: &Config) -> nexus_egress::Policy {
     config.egress_allow.iter().fold(nexus_egress::Policy::public(), |policy, rule| match rule {
         EgressRule::Network { address, prefix } => policy.allow_network(*address, *prefix),
         EgressRule::Host { host, port } => policy.allow_host(host, *port),
     })
+}
+
+/// Secrets for tools, sealed with the configured key.
+pub(super) fn vault(config: &Config, store: Arc<dyn SecretStore>) -> Vault {
+    Vault::new(store, config.secrets_key.as_ref().map(SecretsKey::expose))
 }
 
 /// A Qdrant server as the place of memory's entries, if there is one.
@@ -100,19 +107,40 @@ pub(super) fn address(listener: &TcpListener) -> Result<SocketAddr> {
         .map_err(|error| Failure::from(anyhow::Error::new(error).context("no address to listen on")))
 }
 
-/// How gRPC is offered: with the keys of people, and the one by which the processes of a mesh know each other.
-pub(super) fn grpc_options(config: &Config) -> ServerOptions {
-    let authenticate = config.api_keys.with_mesh_key().map(|(keys, _)| {
-        let authenticate: Authenticate = Arc::new(move |key: &str| keys.name_of(key).map(str::to_owned));
-        authenticate
-    });
-    ServerOptions { authenticate, body_bytes: config.limits.body_bytes, ..ServerOptions::default() }
+/// Who may call; nobody is asked if nobody is known.
+pub(super) fn callers(config: &Config) -> Result<Option<Arc<dyn Authenticator>>> {
+    guard(config, false)
+}
+
+/// The same, and the other processes of a mesh.
+pub(super) fn callers_and_mesh(config: &Config) -> Result<Option<Arc<dyn Authenticator>>> {
+    if config.has_callers() && config.access.mesh_key(&config.api_keys).is_none() {
+        return Err(Failure::usage(
+            "the processes of a mesh cannot know each other: set NEXUS_MESH_KEY to the same secret for all of them, e.g. from `openssl rand -hex 32`",
+        ));
+    }
+    guard(config, true)
+}
+
+fn guard(config: &Config, mesh: bool) -> Result<Option<Arc<dyn Authenticator>>> {
+    let guard = Guard::of(config, mesh).map_err(|error| Failure::usage(error.to_string()))?;
+    Ok(guard.map(|guard| guard as Arc<dyn Authenticator>))
+}
+
+/// How gRPC is offered to these callers.
+pub(super) fn grpc_options(config: &Config, callers: Option<Arc<dyn Authenticator>>) -> ServerOptions {
+    ServerOptions {
+        authenticate: callers,
+        body_bytes: config.limits.body_bytes,
+        ..ServerOptions::default()
+    }
 }
 
 /// How the other processes of a mesh are called.
 pub(super) fn client_options(config: &Config) -> ClientOptions {
-    let derived = || config.api_keys.with_mesh_key().map(|(_, key)| key.into());
-    ClientOptions { api_key: config.api_key.clone().or_else(derived), ..ClientOptions::default() }
+    let of_mesh = || config.access.mesh_key(&config.api_keys).map(Into::into);
+    let said = || config.access.mesh_key.clone().or_else(|| config.api_key.clone());
+    ClientOptions { api_key: said().or_else(of_mesh), ..ClientOptions::default() }
 }
 
 /// The HTTP gateway over these ports.
@@ -120,27 +148,31 @@ pub(super) fn gateway(
     config: &Config,
     addr: SocketAddr,
     ports: Ports,
+    callers: Option<Arc<dyn Authenticator>>,
     ready: Vec<(&'static str, ReadyCheck)>,
     metrics: Metrics,
-) -> Result<Gateway> {
+) -> Gateway {
+    let access = &config.access;
     let options = Options {
         loopback: addr.ip().is_loopback(),
         allowed_origins: config.frontend_origins.clone(),
-        keys: gateway_keys(&config.api_keys)?,
+        access: callers,
+        rates: Rates {
+            per_key: access.rate_per_key,
+            per_address: access.rate_per_address,
+            proxies: access.trusted_proxies.iter().filter_map(network).collect(),
+        },
         limits: config.limits,
         ready,
         metrics: Some(Arc::new(move || metrics.render())),
         ..Options::default()
     };
-    Ok(nexus_gateway::router(ports, options))
+    nexus_gateway::router(ports, options)
 }
 
-fn gateway_keys(keys: &ApiKeys) -> Result<Vec<nexus_gateway::ApiKey>> {
-    debug_assert!(keys.entries().all(|(name, _)| name != keys::MESH));
-    keys.entries()
-        .map(|(name, hash)| {
-            nexus_gateway::ApiKey::new(name, &hash)
-                .map_err(|error| config::Error::new(error.to_string()).into())
-        })
-        .collect()
+fn network(rule: &EgressRule) -> Option<(IpAddr, u8)> {
+    match rule {
+        EgressRule::Network { address, prefix } => Some((*address, *prefix)),
+        EgressRule::Host { .. } => None,
+    }
 }

@@ -1,10 +1,10 @@
 //! Live streams over TCP: WebSockets and server-sent events, with executors that break.
 
-use crate::support::{Break, SECRET_SHA256, Server, World, options};
+use crate::support::{Break, Server, World, keys, options};
 use axum::body::Body;
 use futures::{SinkExt, StreamExt};
 use http::{HeaderValue, Request};
-use nexus_gateway::{ApiKey, Options};
+use nexus_gateway::Options;
 use nexus_model::{EventType, ExecutionId};
 use serde_json::{Value, json};
 use std::{sync::atomic::Ordering, time::Duration};
@@ -281,8 +281,7 @@ async fn a_slow_client_gets_everything_in_order() {
 
 #[tokio::test]
 async fn keys_travel_as_header_or_subprotocol() {
-    let keys = vec![ApiKey::new("ci", SECRET_SHA256).unwrap()];
-    let world = World::new(Options { keys, ..options() });
+    let world = World::new(Options { access: keys(), ..options() });
     let server = world.serve().await;
     let id = world.executor.finished_run(2);
     let path = path(id, 0);

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is a failed test")]
 
+mod authorisation;
 mod compatible;
 mod conditional;
 mod failures;

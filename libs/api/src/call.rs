@@ -1,7 +1,7 @@
 //! What every call across a port carries besides its arguments. In-process calls know no `grpc-timeout`, so the
 //! deadline lives here. Not here: how it travels (`nexus-rpc` puts it into gRPC metadata).
 
-use crate::{Code, Error, Result};
+use crate::{Code, Error, Result, Workspace};
 use std::{future::Future, time::Duration};
 use tokio::time::Instant;
 
@@ -12,6 +12,8 @@ pub struct CallCtx {
     pub deadline: Option<Instant>,
     /// Who calls: the name of the API key, if keys are in use.
     pub principal: Option<String>,
+    /// Whose things the call is about: nothing of other workspaces is seen or touched.
+    pub workspace: Workspace,
     /// W3C `traceparent`.
     pub traceparent: Option<String>,
     /// Names the request in logs and error answers.
@@ -22,6 +24,12 @@ impl CallCtx {
     /// A call without deadline, caller or trace: for work that Nexus starts by itself.
     pub fn background() -> Self {
         Self::default()
+    }
+
+    /// The same on behalf of somebody in a workspace.
+    #[must_use]
+    pub fn on_behalf(self, principal: Option<String>, workspace: Workspace) -> Self {
+        Self { principal, workspace, ..self }
     }
 
     /// The same with a deadline `timeout` from now, unless an earlier one is set.

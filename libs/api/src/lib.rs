@@ -4,15 +4,19 @@
 //!
 //! Not here: any transport (`nexus-rpc`, `nexus-gateway`), any implementation (`services/*`).
 
+pub mod access;
 pub mod call;
 pub mod deadline;
+pub mod endpoint;
 pub mod error;
 pub mod executor;
 pub mod llm;
 pub mod memory;
 pub mod planner;
 pub mod scraper;
+pub mod secrets;
 
+pub use access::Workspace;
 pub use call::CallCtx;
 pub use deadline::Bounded;
 pub use error::{Code, Detail, Error, Result, Spend};
@@ -21,6 +25,7 @@ pub use llm::Llm;
 pub use memory::Memory;
 pub use planner::Planner;
 pub use scraper::Scraper;
+pub use secrets::Secrets;
 
 /// A stream that a port hands out; dropping it cancels the work behind it.
 pub type BoxStream<T> = futures::stream::BoxStream<'static, Result<T>>;

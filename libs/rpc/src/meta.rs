@@ -12,6 +12,8 @@ pub(crate) const TRACEPARENT: &str = "traceparent";
 /// On whose behalf a service of the mesh calls. Believed only by servers without keys of their own, that is: inside
 /// of a network where everybody is trusted.
 pub(crate) const PRINCIPAL: &str = "x-nexus-principal";
+/// In whose workspace; believed as the principal is.
+pub(crate) const WORKSPACE: &str = "x-nexus-workspace";
 /// Milliseconds until a stream must have begun. `grpc-timeout` would end the stream itself.
 const START_TIMEOUT: &str = "x-nexus-start-timeout-ms";
 /// How many bytes of error details the caller takes.
@@ -56,6 +58,7 @@ pub(crate) fn read(headers: &HeaderMap) -> Call {
                 (end, start) => end.or(start),
             },
             principal: text(PRINCIPAL).map(str::to_owned),
+            workspace: text(WORKSPACE).and_then(|name| name.parse().ok()).unwrap_or_default(),
             traceparent: text(TRACEPARENT).map(str::to_owned),
             request_id: text(REQUEST_ID).filter(|id| id.len() <= 128).map(str::to_owned),
         },
@@ -80,6 +83,7 @@ pub(crate) fn write<T>(ctx: &CallCtx, shape: Shape, request: &mut tonic::Request
     put(metadata, REQUEST_ID, ctx.request_id.as_deref());
     put(metadata, TRACEPARENT, ctx.traceparent.as_deref());
     put(metadata, PRINCIPAL, ctx.principal.as_deref());
+    put(metadata, WORKSPACE, Some(ctx.workspace.as_str()));
     put(metadata, ERROR_ROOM, Some(&MOST_ROOM.to_string()));
 }
 
@@ -118,6 +122,7 @@ mod tests {
         let ctx = CallCtx {
             deadline: Some(Instant::now() + Duration::from_secs(5)),
             principal: Some("ci".into()),
+            workspace: "team-a".parse().unwrap(),
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
             request_id: Some("r-1".into()),
         };
@@ -128,7 +133,7 @@ mod tests {
             let lost = ctx.deadline.unwrap() - call.ctx.deadline.unwrap();
             assert!(lost <= HEAD_START, "{lost:?}");
             assert_eq!(call.end.is_some(), shape == Shape::Unary);
-            assert_eq!(CallCtx { deadline: ctx.deadline, ..call.ctx }.principal, ctx.principal);
+            assert_eq!((call.ctx.principal, call.ctx.workspace), (ctx.principal.clone(), ctx.workspace.clone()));
             assert_eq!(call.error_room, MOST_ROOM);
         }
     }

@@ -3,6 +3,7 @@
 //!
 //! Not here: which services a process runs (`cli/wiring.rs`), any service's own options.
 
+pub mod audit;
 pub mod config;
 pub mod keys;
 pub mod lock;

@@ -1,11 +1,23 @@
-//! Logs to stderr, as text or JSON, and traces to an OTLP collector if one is set. Not here: metrics (`metrics`).
+//! Logs to stderr, as text or JSON, and traces to an OTLP collector if one is set. Not here: what a JSON line holds
+//! (`lines`), places in traces (`trace`), metrics (`metrics`).
 
-use crate::config::{Config, Error, LogFormat};
-use opentelemetry::trace::TracerProvider;
+mod lines;
+
+use crate::{
+    config::{Config, Error, LogFormat},
+    trace,
+};
+use opentelemetry::{KeyValue, trace::TracerProvider};
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use std::{io::IsTerminal, time::Duration};
-use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, filter_fn},
+    fmt::format::JsonFields,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 /// Crates that tell at `info` what only their authors care about.
 const QUIET: &str = "async_nats=warn,hyper_util=warn,h2=warn,tower=warn,opentelemetry=warn,opentelemetry_sdk=warn,\
@@ -22,17 +34,17 @@ pub struct Telemetry {
 /// runtime if traces are on. Called again in one process, it changes nothing.
 pub fn init(config: &Config, role: &str, level: &str) -> Result<Telemetry, Error> {
     let level = config.log_level.as_deref().unwrap_or(level);
-    let filter = EnvFilter::try_new(format!("{QUIET},{level}")).map_err(|_| {
+    // Who changed what is told at any level: it is no matter of how much one wants to read.
+    let audit = if level == "off" { "" } else { ",audit=info" };
+    let filter = EnvFilter::try_new(format!("{QUIET},{level}{audit}")).map_err(|_| {
         Error::new(format!("LOG_LEVEL is `{level}`; set it to off, error, warn, info, debug or trace"))
     })?;
     let terminal = std::io::stderr().is_terminal();
     let format = config.log_format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
     let logs = match format {
         LogFormat::Json => tracing_subscriber::fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
+            .fmt_fields(JsonFields::new())
+            .event_format(lines::Lines)
             .with_writer(std::io::stderr)
             .boxed(),
         LogFormat::Text => tracing_subscriber::fmt::layer()
@@ -41,25 +53,30 @@ pub fn init(config: &Config, role: &str, level: &str) -> Result<Telemetry, Error
             .boxed(),
     };
     let traces = config.otlp_endpoint.as_deref().map(|endpoint| exporter(endpoint, role)).transpose()?;
-    let spans =
-        traces.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("nexus")));
+    let spans = traces.as_ref().map(|provider| {
+        let tracer = provider.tracer("nexus");
+        trace::export_with(tracer.clone());
+        tracing_opentelemetry::layer()
+            .with_tracer(tracer)
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_filter(filter_fn(|metadata| of_ours(metadata) && metadata.target() != trace::LOGS_ONLY))
+    });
+    // However little is logged: a warning says on whose behalf it is only if the spans around it are there.
+    let filter = filter.or(filter_fn(|metadata| metadata.is_span() && of_ours(metadata)));
     // Fails only if a subscriber is there already, which then goes on.
-    let _ =
-        tracing_subscriber::registry().with(logs.with_filter(filter)).with(spans_of_ours(spans)).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(lines::Origins)
+        .with(logs.with_filter(filter))
+        .with(spans)
+        .try_init();
     Ok(Telemetry { traces })
 }
 
-/// Traces hold our own spans; those of libraries would drown them.
-fn spans_of_ours<S, L>(layer: Option<L>) -> impl Layer<S>
-where
-    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
-    L: Layer<S>,
-{
-    layer.map(|layer| {
-        layer.with_filter(tracing_subscriber::filter::filter_fn(|metadata| {
-            metadata.target().starts_with("nexus") && *metadata.level() <= tracing::Level::INFO
-        }))
-    })
+/// Our own spans and what is said in them; those of libraries would drown them.
+fn of_ours(metadata: &tracing::Metadata<'_>) -> bool {
+    metadata.target().starts_with("nexus") && *metadata.level() <= tracing::Level::INFO
 }
 
 fn exporter(endpoint: &str, role: &str) -> Result<SdkTracerProvider, Error> {
@@ -76,9 +93,11 @@ fn exporter(endpoint: &str, role: &str) -> Result<SdkTracerProvider, Error> {
     );
     Ok(SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
+        .with_id_generator(trace::Ids::default())
         .with_resource(
             Resource::builder()
                 .with_service_name(if role.is_empty() { "nexus".to_owned() } else { format!("nexus-{role}") })
+                .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
                 .build(),
         )
         .build())

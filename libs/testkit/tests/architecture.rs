@@ -10,7 +10,7 @@ const SERVICES: [&str; 5] =
     ["nexus-planner", "nexus-executor", "nexus-llm-gateway", "nexus-memory", "nexus-scraper"];
 
 /// Which of our own crates each one may use. The command line, which wires everything, may use all.
-const ALLOWED: [(&str, &[&str]); 22] = [
+const ALLOWED: [(&str, &[&str]); 23] = [
     ("nexus-model", &[]),
     ("nexus-expr", &["nexus-model"]),
     ("nexus-plan", &["nexus-model", "nexus-expr"]),
@@ -24,6 +24,7 @@ const ALLOWED: [(&str, &[&str]); 22] = [
     ("nexus-sandbox", &["nexus-model", "nexus-api"]),
     ("nexus-miner", &["nexus-model"]),
     ("nexus-runtime", &["nexus-model", "nexus-api"]),
+    ("nexus-auth", &["nexus-api", "nexus-runtime"]),
     ("nexus-testkit", &["nexus-model", "nexus-api"]),
     ("nexus-chaos", &["nexus-model", "nexus-testkit"]),
     ("nexus-planner", BENEATH_SERVICES),
@@ -52,6 +53,7 @@ const BENEATH_SERVICES: &[&str] = &[
 ];
 
 const EVERYTHING: &[&str] = &[
+    "nexus-auth",
     "nexus-model",
     "nexus-expr",
     "nexus-plan",
@@ -73,8 +75,9 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Outside crates that belong to one of ours alone, by the beginning of their names.
-const RESERVED: [(&str, &[&str]); 13] = [
+const RESERVED: [(&str, &[&str]); 14] = [
     ("html5ever", &["nexus-miner"]),
+    ("jsonwebtoken", &["nexus-auth"]),
     // The testkit is no part of the programs: its double of a Qdrant server speaks gRPC by itself.
     ("tonic", &["nexus-rpc", "nexus-testkit"]),
     ("prost", &["nexus-rpc"]),
@@ -86,7 +89,8 @@ const RESERVED: [(&str, &[&str]); 13] = [
     ("rust-embed", &["nexus-gateway"]),
     ("clap", &["nexus-cli"]),
     ("anyhow", &["nexus-cli"]),
-    ("opentelemetry", &["nexus-runtime"]),
+    // The testkit's double of a collector speaks its protocol.
+    ("opentelemetry", &["nexus-runtime", "nexus-testkit"]),
     ("landlock", &["nexus-sandbox"]),
     ("seccompiler", &["nexus-sandbox"]),
 ];

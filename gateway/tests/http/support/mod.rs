@@ -1,10 +1,12 @@
 //! What the tests share: a gateway over fake services, and a client for it. Not here: the fakes themselves.
 
 mod executor;
+mod keys;
 mod others;
 mod planner;
 
 pub(crate) use executor::{Break, FakeExecutor, sample};
+pub(crate) use keys::keys;
 pub(crate) use others::{FakeLlm, FakeMemory, FakeScraper, job};
 pub(crate) use planner::{FakePlanner, document};
 
@@ -13,11 +15,13 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use nexus_gateway::{Gateway, Options, Ports, Timing};
 use serde_json::Value;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+};
 use tower::ServiceExt;
-
-/// SHA-256 of `secret`.
-pub(crate) const SECRET_SHA256: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
 
 /// A gateway and the fakes behind it.
 #[derive(Clone)]
@@ -26,6 +30,15 @@ pub(crate) struct World {
     pub(crate) executor: Arc<FakeExecutor>,
     pub(crate) scraper: Arc<FakeScraper>,
     pub(crate) gateway: Gateway,
+}
+
+/// What a server answers to a request that is written out, which must ask for the connection to be closed.
+pub(crate) async fn raw(addr: SocketAddr, text: &str) -> String {
+    let mut connection = TcpStream::connect(addr).await.unwrap();
+    connection.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// Options for tests: pauses short enough to wait for.
@@ -49,6 +62,7 @@ impl World {
             llm: Arc::new(FakeLlm),
             memory: Arc::new(FakeMemory),
             scraper: scraper.clone(),
+            secrets: Arc::new(FakeSecrets),
         };
         Self { gateway: nexus_gateway::router(ports, options), planner, executor, scraper }
     }

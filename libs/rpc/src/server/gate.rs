@@ -1,14 +1,19 @@
-//! What happens around every call, whatever the method: who calls, a span in the caller's trace, a limit on calls
-//! at work, panics. What it finds out it leaves in the request for `respond`. Not here: deadlines (`Bounded`).
+//! What happens around every call, whatever the method: who calls and whether they may, a span in the caller's trace,
+//! a limit on calls at work, panics, the audit log. What it finds out it leaves in the request for `respond`.
+//! Not here: deadlines (`Bounded`), which scope a method needs (`access`).
 
+use super::access;
 use crate::{
     meta::{self, Call, REQUEST_ID},
     status::to_status,
 };
 use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
-use nexus_api::{Code, Error, Result};
-use nexus_runtime::{keys, trace};
+use nexus_api::{
+    Code, Error, Result, Workspace,
+    access::{Authenticator, Identity, Scope},
+};
+use nexus_runtime::{audit, keys, trace};
 use std::{
     convert::Infallible,
     panic::AssertUnwindSafe,
@@ -21,10 +26,8 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 use tracing::{Instrument, Span, field::Empty, info_span};
 
-/// Turns a bearer key into the name of its owner; `None` refuses it.
-///
-/// Whoever owns the name [`keys::MESH`] is another process of the same mesh and may say on whose behalf it calls.
-pub type Authenticate = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+/// Who may call. Whoever is said to be of the mesh is another process of it, and says on whose behalf it calls.
+pub type Authenticate = Arc<dyn Authenticator>;
 
 type Request = http::Request<Body>;
 type Response = http::Response<Body>;
@@ -50,6 +53,7 @@ pub(super) struct Gate {
 /// Who calls.
 struct Caller {
     principal: Option<String>,
+    workspace: Workspace,
     /// It is another process of the mesh.
     mesh: bool,
 }
@@ -64,25 +68,48 @@ impl Gate {
         }
     }
 
-    /// Who calls: the owner of the key, if keys are in use.
-    fn principal(&self, headers: &HeaderMap, claimed: Option<String>) -> Result<Caller> {
-        let Some(authenticate) = &self.authenticate else {
-            return Ok(Caller { principal: claimed, mesh: false });
-        };
-        let refused = || {
-            Error::new(Code::Unauthenticated, "a valid API key is needed")
-                .suggest("send it as metadata: `authorization: Bearer KEY`")
-        };
-        let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(refused)?;
-        let (scheme, key) = given.split_once(' ').ok_or_else(refused)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(refused());
+    /// Who calls, if they may: the owner of the key, if keys are in use.
+    async fn admit(&self, path: &str, headers: &HeaderMap, claimed: Caller) -> Result<Caller> {
+        let needed = access::needed(path)
+            .ok_or_else(|| Error::unimplemented(format_args!("the method `{}`", printable(path))));
+        let Some(authenticate) = &self.authenticate else { return needed.map(|_| claimed) };
+        let identity = authenticate.identify(bearer(headers)?).await?;
+        if identity.mesh {
+            let principal = claimed.principal.or_else(|| Some(keys::MESH.to_owned()));
+            return needed.map(|_| Caller { principal, workspace: claimed.workspace, mesh: true });
         }
-        match authenticate(key.trim()).ok_or_else(refused)? {
-            name if name == keys::MESH => Ok(Caller { principal: claimed.or(Some(name)), mesh: true }),
-            name => Ok(Caller { principal: Some(name), mesh: false }),
+        let needed = needed?;
+        if !identity.scopes.allow(needed) {
+            return Err(refused(&identity, needed));
         }
+        Ok(Caller { principal: Some(identity.name), workspace: identity.workspace, mesh: false })
     }
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str> {
+    let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    match given.and_then(|given| given.split_once(' ')) {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => Ok(key.trim()),
+        _ => Err(Error::new(Code::Unauthenticated, "a valid API key is needed")
+            .suggest("send it as metadata: `authorization: Bearer KEY`")),
+    }
+}
+
+fn refused(identity: &Identity, needed: Scope) -> Error {
+    let (name, scope) = (&identity.name, needed.as_str());
+    Error::new(Code::Forbidden, format!("`{name}` may not do this: it needs the scope `{scope}`"))
+        .reason("insufficient_scope")
+        .suggest(format!("call with a key that has the scope `{scope}`"))
+}
+
+/// tonic answers what it cannot decode with INTERNAL, as if it were our fault; whatever is our fault has details.
+fn is_unreadable(headers: &HeaderMap) -> bool {
+    headers.get("grpc-status").is_some_and(|status| status == "13") && !headers.contains_key("grpc-status-details-bin")
+}
+
+/// A path as it may stand in a message.
+fn printable(path: &str) -> String {
+    path.chars().filter(|c| c.is_ascii_graphic()).take(200).collect()
 }
 
 impl<S> Layer<S> for Gate {
@@ -124,48 +151,76 @@ where
         if let Some(traceparent) = &call.ctx.traceparent {
             trace::adopt(&span, traceparent);
         }
+        let baggage = request.headers().get(trace::BAGGAGE).and_then(|value| value.to_str().ok());
+        let execution = baggage.and_then(trace::execution_in);
+        if let Some(execution) = execution {
+            span.record("nexus.execution_id", tracing::field::display(execution));
+        }
 
         let room = call.error_room;
-        let mut mesh = false;
-        let admitted = self.gate.principal(request.headers(), call.ctx.principal.take()).and_then(|caller| {
-            span.record("principal", caller.principal.as_deref());
-            call.ctx.principal = caller.principal;
-            mesh = caller.mesh;
-            self.gate.slots.clone().try_acquire_owned().map_err(|_| {
-                Error::new(Code::RateLimited, "the service is working on as many calls as it can")
-                    .reason("too_many_calls")
-                    .retry_after(Duration::from_secs(1))
-            })
-        });
-        let slot = match admitted {
-            Ok(slot) => slot,
-            Err(error) => {
-                let refusal = refuse(error.unspent(), &request_id, room);
-                tracing::debug!(parent: &span, "refused");
-                return std::future::ready(Ok(refusal)).boxed();
-            }
-        };
-        let (stopping, body_bytes) = (self.gate.stopping.clone(), (!mesh).then_some(self.gate.body_bytes));
-        request.extensions_mut().insert(Admitted { call, stopping, body_bytes });
-
-        let work = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        let gate = self.gate.clone();
+        // The one that is ready takes the call, its copy the next one.
+        let copy = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, copy);
         let noted = span.clone();
-        async move {
+        let work = async move {
+            let ctx = &mut call.ctx;
+            let claimed = Caller {
+                principal: ctx.principal.take(),
+                workspace: std::mem::take(&mut ctx.workspace),
+                mesh: false,
+            };
+            let admitted = gate.admit(&path, request.headers(), claimed).await.and_then(|caller| {
+                noted.record("principal", caller.principal.as_deref());
+                let slot = gate.slots.clone().try_acquire_owned().map_err(|_| {
+                    Error::new(Code::RateLimited, "the service is working on as many calls as it can")
+                        .reason("too_many_calls")
+                        .retry_after(Duration::from_secs(1))
+                })?;
+                Ok((caller, slot))
+            });
+            let (caller, slot) = match admitted {
+                Ok(admitted) => admitted,
+                Err(error) => {
+                    tracing::debug!(code = error.code.as_str(), "refused");
+                    return Ok(refuse(error.unspent(), &request_id, room));
+                }
+            };
+            // What another process of the mesh passes on is in that one's audit log.
+            let entry = access::needed(&path).filter(|needed| !caller.mesh && *needed != Scope::Read).map(|scope| {
+                let what = audit::What { action: path.clone(), scope, object: None, request_id: request_id.clone() };
+                audit::Entry::new(caller.principal.clone(), caller.workspace.clone(), what)
+            });
+            ctx.principal = caller.principal;
+            ctx.workspace = caller.workspace;
+            let (stopping, body_bytes) = (gate.stopping.clone(), (!caller.mesh).then_some(gate.body_bytes));
+            request.extensions_mut().insert(Admitted { call, stopping, body_bytes });
+
+            let work = AssertUnwindSafe(async { inner.call(request).await }).catch_unwind();
             let mut response = work.await.unwrap_or_else(|panic| {
                 let error = Error::internal(format_args!("a handler panicked: {}", said(&*panic)));
                 Ok(refuse(error, &request_id, room))
             })?;
             drop(slot);
+            if is_unreadable(response.headers()) {
+                let error = Error::new(Code::Malformed, "the message cannot be read as what this method takes")
+                    .suggest("make it with the definitions in proto/ of this version");
+                response = refuse(error.unspent(), &request_id, room);
+            }
             // A status in the head means that there is no answer; streams and answers have theirs in the trailers.
             let status = response.headers().get("grpc-status").and_then(|value| value.to_str().ok());
-            noted.record("rpc.grpc.status_code", status.unwrap_or("0"));
+            let status = status.unwrap_or("0");
+            noted.record("rpc.grpc.status_code", status);
+            if let Some(entry) = entry {
+                entry.ended(status);
+            }
             if let Ok(id) = HeaderValue::from_str(&request_id) {
                 response.headers_mut().insert(REQUEST_ID, id);
             }
             Ok(response)
         }
-        .instrument(span)
-        .boxed()
+        .instrument(span);
+        trace::on_behalf_of(execution, work).boxed()
     }
 }
 
@@ -181,6 +236,8 @@ fn span(path: &str, request_id: &str) -> Span {
         rpc.grpc.status_code = Empty,
         principal = Empty,
         request_id,
+        nexus.execution_id = Empty,
+        trace_id = Empty,
     )
 }
 

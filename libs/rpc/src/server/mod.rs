@@ -2,14 +2,17 @@
 //! end. Not here: what each method does (`planner`, `executor`, …: one file per service), what happens around every
 //! call (`gate`), signals and settings (whoever calls `serve`).
 
+mod access;
 mod executor;
 mod gate;
 mod health;
 mod llm;
+mod measure;
 mod memory;
 mod planner;
 mod respond;
 mod scraper;
+mod secrets;
 
 pub use gate::Authenticate;
 pub use health::Health;
@@ -19,10 +22,11 @@ use crate::proto::{
     llm::llm_service_server::LlmServiceServer, memory::memory_service_server::MemoryServiceServer,
     planner::planner_service_server::PlannerServiceServer,
     scraper::scraper_service_server::ScraperServiceServer,
+    secrets::secrets_service_server::SecretsServiceServer,
 };
 use crate::transport::Transport;
 use gate::Gate;
-use nexus_api::{Bounded, Executor, Llm, Memory, Planner, Scraper};
+use nexus_api::{Bounded, Executor, Llm, Memory, Planner, Scraper, Secrets};
 use nexus_model::limits::Limits;
 use std::{fmt, future::Future, io, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch};
@@ -100,6 +104,12 @@ impl Services {
         offer!(self, ScraperServiceServer, scraper::Handler(Bounded::new(port)))
     }
 
+    /// With secrets, as `nexus.secrets.v1.SecretsService`.
+    #[must_use]
+    pub fn secrets(mut self, port: Arc<dyn Secrets>) -> Self {
+        offer!(self, SecretsServiceServer, secrets::Handler(Bounded::new(port)))
+    }
+
     /// The full names of the services, as health and reflection know them.
     pub fn names(&self) -> &[&'static str] {
         &self.names
@@ -139,8 +149,8 @@ impl Services {
 /// How to offer them.
 #[derive(Clone)]
 pub struct ServerOptions {
-    /// Turns a bearer key into the name of its owner, or refuses it. Without it everybody is let in, and callers may
-    /// say on whose behalf they call. Health stays open in any case.
+    /// Who may call. Without it everybody is let in, and callers may say on whose behalf they call and in which
+    /// workspace. Health stays open in any case; reflection needs the scope `read`.
     pub authenticate: Option<Authenticate>,
     /// Most calls at work at the same time, beginnings of streams included; more are refused as `RateLimited`.
     pub max_concurrent_calls: usize,
@@ -202,6 +212,7 @@ pub async fn serve(
         .http2_max_header_list_size(64 << 10)
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(8 << 20)
+        .layer(measure::Measure)
         .layer(gate)
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, async {

@@ -6,8 +6,10 @@
     reason = "a test ends with a panic when something is not as it should be"
 )]
 
+mod authorisation;
 mod behaviour;
 mod definitions;
+mod endpoint_samples;
 mod fakes;
 mod foreign;
 mod same_answers;

@@ -2,6 +2,7 @@
 //! clients than ours would send.
 
 use crate::{
+    authorisation::Keys,
     fakes::{Fake, Mood},
     samples,
 };
@@ -148,11 +149,7 @@ fn full(name: &str) -> String {
 async fn keys_are_asked_for_everywhere_but_at_health() {
     let fake = Fake::new(Mood::Good);
     let options = ServerOptions {
-        authenticate: Some(Arc::new(|key: &str| match key {
-            "right" => Some("ci".to_owned()),
-            "mesh" => Some(nexus_runtime::keys::MESH.to_owned()),
-            _ => None,
-        })),
+        authenticate: Some(Arc::new(Keys)),
         ..ServerOptions::default()
     };
     let server = Served::new(all(&fake), options).await;
@@ -241,10 +238,7 @@ async fn more_calls_than_allowed_are_refused() {
 async fn documents_and_inputs_have_a_largest_size_for_outsiders() {
     let fake = Fake::new(Mood::Good);
     let keyed = ServerOptions {
-        authenticate: Some(Arc::new(|key: &str| match key {
-            "mesh" => Some(nexus_runtime::keys::MESH.to_owned()),
-            key => Some(key.to_owned()),
-        })),
+        authenticate: Some(Arc::new(Keys)),
         ..ServerOptions::default()
     };
     let keyed = Served::new(all(&fake), keyed).await;
@@ -260,7 +254,7 @@ async fn documents_and_inputs_have_a_largest_size_for_outsiders() {
         budget: None,
         idempotency_key: None,
     };
-    for (server, key, limited) in [(&keyed, "ci", true), (&keyed, "mesh", false), (&open, "", true)] {
+    for (server, key, limited) in [(&keyed, "right", true), (&keyed, "mesh", false), (&open, "", true)] {
         let options = ClientOptions { api_key: Some(key.into()), ..ClientOptions::default() };
         let planner = client::planner(&server.url, &options).unwrap();
         let executor = client::executor(&server.url, &options).unwrap();

@@ -3,12 +3,17 @@
 //!
 //! Not here: where flags come from (`nexus-cli`), what a service does with its part.
 
+mod access;
 mod parse;
+mod secrets_key;
 mod settings;
 
 #[cfg(test)]
 mod tests;
 
+pub use access::{Access, Certificate, KeyFile, MeshTls, Oidc, Rate};
+pub(crate) use parse::budget as parse_budget;
+pub use secrets_key::SecretsKey;
 pub use settings::{SETTINGS, Setting, setting};
 
 use crate::keys::ApiKeys;
@@ -18,6 +23,7 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 /// A setting is missing or wrong: one sentence that says what to set. Never holds a secret.
@@ -47,6 +53,8 @@ pub struct Config {
     pub http_addr: Option<SocketAddr>,
     /// Where to listen for gRPC, if said.
     pub grpc_addr: Option<SocketAddr>,
+    /// Where to show metrics to those who collect them, if anywhere.
+    pub metrics_addr: Option<SocketAddr>,
     /// Where the other processes of a mesh are.
     pub peers: Peers,
     /// OpenAI or a compatible server.
@@ -65,8 +73,10 @@ pub struct Config {
     pub trace_content: bool,
     /// Further browser origins that may call.
     pub frontend_origins: Vec<String>,
-    /// Who may call; everyone if empty.
+    /// Who may call everything; see [`Config::has_callers`].
     pub api_keys: ApiKeys,
+    /// Who else may call what, how often, and over which certificates.
+    pub access: Access,
     /// What keys may spend on models, by their names.
     pub key_budgets: BTreeMap<String, Vec<(BudgetPeriod, Money)>>,
     /// The key that this process's own calls carry.
@@ -77,12 +87,18 @@ pub struct Config {
     pub egress_allow: Vec<EgressRule>,
     /// How untrusted Python is run.
     pub sandbox: Sandbox,
+    /// How scrapers are made.
+    pub scraper: Scraper,
+    /// What secrets for tools are encrypted with; without it there are none.
+    pub secrets_key: Option<SecretsKey>,
     /// Level of logs, if said.
     pub log_level: Option<String>,
     /// Form of logs, if said.
     pub log_format: Option<LogFormat>,
     /// Where traces go, if anywhere.
     pub otlp_endpoint: Option<String>,
+    /// How long executions are kept after they have ended; for ever if absent.
+    pub retention: Option<Duration>,
     /// Sizes that are accepted.
     pub limits: Limits,
 }
@@ -94,6 +110,21 @@ pub struct Sandbox {
     pub python: Option<PathBuf>,
     /// The weakest tier to accept: `A`, `B` or `C`.
     pub min_tier: char,
+}
+
+/// How scrapers are made and served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scraper {
+    /// Which model chooses what they take; the cheapest that is configured if absent.
+    pub model: Option<String>,
+    /// What one may spend on models.
+    pub budget: Money,
+    /// How many are made at a time.
+    pub parallel: usize,
+    /// How many are kept.
+    pub most_jobs: usize,
+    /// How old data may be that an endpoint answers with, in seconds.
+    pub cache_seconds: usize,
 }
 
 /// Over which time a key's budget counts.
@@ -208,10 +239,6 @@ impl Config {
         let secret = |name| text(name).map(|value| value.map(SecretString::from));
         let address = |name| text(name)?.map(|value| parse::address(name, &value)).transpose();
         let url = |name| text(name)?.map(|value| parse::http_url(name, &value)).transpose();
-        let peer = |name, port: u16| match text(name)? {
-            Some(urls) => parse::http_urls(name, &urls),
-            None => Ok(format!("http://127.0.0.1:{port}")),
-        };
         let size =
             |name, default, most| text(name)?.map_or(Ok(default), |value| parse::size(name, &value, most));
 
@@ -230,6 +257,24 @@ impl Config {
             Some(value) => ApiKeys::parse(&value)?,
             None => ApiKeys::default(),
         };
+        let access = Access::read(&text, &api_keys)?;
+        let peer = |name, port: u16| match (text(name)?, &access.mesh_tls) {
+            (Some(urls), None) => parse::http_urls(name, &urls),
+            (Some(urls), Some(_)) => parse::https_urls(name, &urls),
+            (None, None) => Ok(format!("http://127.0.0.1:{port}")),
+            (None, Some(_)) => Ok(format!("https://127.0.0.1:{port}")),
+        };
+        let file_keys = access.file.as_ref().map(|file| file.keys.clone()).unwrap_or_default();
+        let mut key_budgets = text("NEXUS_API_KEY_BUDGETS")?.map_or(Ok(BTreeMap::new()), |value| {
+            parse::key_budgets("NEXUS_API_KEY_BUDGETS", &value, &api_keys.and(&file_keys)?)
+        })?;
+        for (name, budgets) in file_keys.budgets() {
+            if key_budgets.insert(name.to_owned(), budgets.clone()).is_some() {
+                return Err(Error::new(format!(
+                    "the key `{name}` has budgets in NEXUS_API_KEYS_FILE and in NEXUS_API_KEY_BUDGETS; remove one of them"
+                )));
+            }
+        }
         let standard = Limits::default();
         Ok(Self {
             database: database(text("DATABASE_URL")?, &data_dir)?,
@@ -238,6 +283,7 @@ impl Config {
             qdrant: url("QDRANT_URL")?.map(|url| Qdrant { url, api_key: qdrant_key }),
             http_addr: address("NEXUS_HTTP_ADDR")?,
             grpc_addr: address("NEXUS_GRPC_ADDR")?,
+            metrics_addr: address("NEXUS_METRICS_ADDR")?,
             peers: Peers {
                 planner: peer("NEXUS_PLANNER_URL", 50051)?,
                 executor: peer("NEXUS_EXECUTOR_URL", 50052)?,
@@ -263,10 +309,9 @@ impl Config {
                 .map_or(Ok(false), |value| parse::switch("NEXUS_TRACE_CONTENT", &value))?,
             frontend_origins: text("FRONTEND_URL")?
                 .map_or(Ok(Vec::new()), |value| parse::origins("FRONTEND_URL", &value))?,
-            key_budgets: text("NEXUS_API_KEY_BUDGETS")?.map_or(Ok(BTreeMap::new()), |value| {
-                parse::key_budgets("NEXUS_API_KEY_BUDGETS", &value, &api_keys)
-            })?,
+            key_budgets,
             api_keys,
+            access,
             api_key: secret("NEXUS_API_KEY")?,
             insecure: text("NEXUS_INSECURE")?
                 .map_or(Ok(false), |value| parse::switch("NEXUS_INSECURE", &value))?,
@@ -285,6 +330,16 @@ impl Config {
                     }
                 },
             },
+            secrets_key: SecretsKey::read(secret("NEXUS_SECRETS_KEY")?, text("NEXUS_SECRETS_KEY_FILE")?)?,
+            scraper: Scraper {
+                model: text("NEXUS_SCRAPER_MODEL")?,
+                budget: text("NEXUS_SCRAPER_BUDGET_USD")?.map_or(Ok(Money::from_picos(100_000_000_000)), |usd| {
+                    parse::dollars("NEXUS_SCRAPER_BUDGET_USD", &usd)
+                })?,
+                parallel: size("NEXUS_SCRAPER_PARALLEL", 5, 100)?,
+                most_jobs: size("NEXUS_SCRAPER_MAX_JOBS", 1_000, 1_000_000)?,
+                cache_seconds: size("NEXUS_SCRAPER_CACHE_SECONDS", 300, 31_536_000)?,
+            },
             log_level: text("LOG_LEVEL")?.map(|value| parse::log_level("LOG_LEVEL", &value)).transpose()?,
             log_format: text("LOG_FORMAT")?
                 .map(|value| match value.to_ascii_lowercase().as_str() {
@@ -294,6 +349,9 @@ impl Config {
                 })
                 .transpose()?,
             otlp_endpoint: url("OTEL_EXPORTER_OTLP_ENDPOINT")?,
+            retention: text("NEXUS_RETENTION_DAYS")?
+                .map(|value| parse::days("NEXUS_RETENTION_DAYS", &value))
+                .transpose()?,
             limits: Limits {
                 body_bytes: size("NEXUS_LIMIT_BODY_BYTES", standard.body_bytes, 1 << 30)?,
                 nodes: size("NEXUS_LIMIT_NODES", standard.nodes, 100_000)?,
@@ -317,9 +375,14 @@ impl Config {
         self.grpc_addr.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, default_port).into())
     }
 
+    /// Whether it is known who may call; without keys and an identity provider everybody may do everything.
+    pub fn has_callers(&self) -> bool {
+        !self.api_keys.is_empty() || self.access.file.is_some() || self.access.oidc.is_some()
+    }
+
     /// Refuses to be reachable from elsewhere without knowing who calls.
     pub fn check_exposure(&self, name: &'static str, addr: SocketAddr) -> Result<(), Error> {
-        if addr.ip().is_loopback() || !self.api_keys.is_empty() || self.insecure {
+        if addr.ip().is_loopback() || self.has_callers() || self.insecure {
             return Ok(());
         }
         Err(Error::new(format!(

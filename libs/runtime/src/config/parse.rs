@@ -1,12 +1,13 @@
 //! What the values of settings may be, and the sentence for each that is not. Not here: which settings there are.
 
-use super::{BudgetPeriod, EgressRule, Error};
+use super::{BudgetPeriod, EgressRule, Error, Rate};
 use crate::keys::ApiKeys;
 use nexus_model::Money;
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     str::FromStr,
+    time::Duration,
 };
 
 /// `host:port`; `localhost` and an empty host (all interfaces) are understood, other names are not: a listener needs
@@ -61,18 +62,10 @@ pub(super) fn key_budgets(
             ))
         };
         let (key, amount) = entry.split_once(':').ok_or_else(|| wrong("which has no colon"))?;
-        if !keys.entries().any(|(known, _)| known == key) {
+        if !keys.has(key) {
             return Err(wrong("but NEXUS_API_KEYS has no key of that name"));
         }
-        let (amount, period) = amount.split_once('/').ok_or_else(|| wrong("which names no period"))?;
-        let period = match period {
-            "day" => BudgetPeriod::Day,
-            "month" => BudgetPeriod::Month,
-            "total" => BudgetPeriod::Total,
-            _ => return Err(wrong("whose period is not known")),
-        };
-        let limit = amount.parse().ok().filter(|usd: &f64| *usd >= 0.0).and_then(Money::from_usd);
-        let limit = limit.ok_or_else(|| wrong("which is no amount of dollars"))?;
+        let (period, limit) = budget(amount).map_err(wrong)?;
         let known = budgets.entry(key.to_owned()).or_default();
         if known.iter().any(|(other, _)| *other == period) {
             return Err(wrong("but that key has a budget for that period already"));
@@ -80,6 +73,61 @@ pub(super) fn key_budgets(
         known.push((period, limit));
     }
     Ok(budgets)
+}
+
+/// What may be spent in a period: `5.50/day`; the problem if it cannot be read.
+pub(crate) fn budget(text: &str) -> Result<(BudgetPeriod, Money), &'static str> {
+    let (amount, period) = text.split_once('/').ok_or("which names no period")?;
+    let period = match period {
+        "day" => BudgetPeriod::Day,
+        "month" => BudgetPeriod::Month,
+        "total" => BudgetPeriod::Total,
+        _ => return Err("whose period is not known"),
+    };
+    let limit = amount.parse().ok().filter(|usd: &f64| *usd >= 0.0).and_then(Money::from_usd);
+    Ok((period, limit.ok_or("which is no amount of dollars")?))
+}
+
+/// So many in a time: `600/minute`.
+pub(super) fn rate(name: &'static str, text: &str) -> Result<Rate, Error> {
+    let wrong = || {
+        Error::new(format!("{name} is `{text}`; write calls/second, /minute or /hour, e.g. 600/minute"))
+    };
+    let (calls, period) = text.split_once('/').ok_or_else(wrong)?;
+    let calls = calls.trim().parse().ok().filter(|calls| *calls > 0).ok_or_else(wrong)?;
+    let seconds = match period.trim() {
+        "second" => 1,
+        "minute" => 60,
+        "hour" => 3_600,
+        _ => return Err(wrong()),
+    };
+    Ok(Rate { calls, per: Duration::from_secs(seconds) })
+}
+
+/// Networks and addresses, no names.
+pub(super) fn networks(name: &'static str, text: &str) -> Result<Vec<EgressRule>, Error> {
+    let rules = egress_rules(name, text)?;
+    match rules.iter().find(|rule| matches!(rule, EgressRule::Host { .. })) {
+        Some(_) => Err(Error::new(format!("{name} has a name in it; write networks such as 10.0.0.0/8"))),
+        None => Ok(rules),
+    }
+}
+
+/// An amount of dollars, zero or more.
+pub(super) fn dollars(name: &'static str, text: &str) -> Result<Money, Error> {
+    let amount = text.parse().ok().filter(|usd: &f64| *usd >= 0.0).and_then(Money::from_usd);
+    amount.ok_or_else(|| Error::new(format!("{name} is `{text}`; set it to an amount of dollars, e.g. 0.10")))
+}
+
+/// As [`http_urls`], all of them with TLS.
+pub(super) fn https_urls(name: &'static str, text: &str) -> Result<String, Error> {
+    let urls = http_urls(name, text)?;
+    if urls.split(',').all(|url| url.starts_with("https://")) {
+        return Ok(urls);
+    }
+    Err(Error::new(format!(
+        "{name} has an address without TLS although NEXUS_MESH_TLS_CERT is set; write https://host:port"
+    )))
 }
 
 /// Browser origins: scheme, host and port, nothing behind.
@@ -113,6 +161,19 @@ pub(super) fn size(name: &'static str, text: &str, most: usize) -> Result<usize,
         .ok()
         .filter(|n| (1..=most).contains(n))
         .ok_or_else(|| Error::new(format!("{name} is `{text}`; set it to a whole number from 1 to {most}")))
+}
+
+/// A number of days, whole or not, up to a century.
+pub(super) fn days(name: &'static str, text: &str) -> Result<Duration, Error> {
+    text.parse()
+        .ok()
+        .filter(|days: &f64| *days > 0.0 && *days <= 36_500.0)
+        .map(|days| Duration::from_secs_f64(days * 86_400.0))
+        .ok_or_else(|| {
+            Error::new(format!(
+                "{name} is `{text}`; set it to a number of days such as 90, or leave it out to keep everything"
+            ))
+        })
 }
 
 /// A level, or `tracing` directives such as `info,nexus_executor=debug`.

@@ -30,6 +30,14 @@ fn nothing_set_means_embedded_on_loopback() {
 }
 
 #[test]
+fn executions_are_kept_for_ever_or_for_days() {
+    assert_eq!(load(&[]).unwrap().retention, None);
+    let kept = |days: &str| load(&[("NEXUS_RETENTION_DAYS", days)]).unwrap().retention.unwrap();
+    assert_eq!(kept("90"), Duration::from_secs(90 * 86_400));
+    assert_eq!(kept("0.5"), Duration::from_secs(43_200));
+}
+
+#[test]
 fn flags_win_and_empty_values_are_not_set() {
     let flags = Flags::from([("NEXUS_HTTP_ADDR", "127.0.0.1:1".to_owned())]);
     let config =
@@ -58,6 +66,11 @@ fn every_wrong_value_gets_a_sentence_that_names_the_setting() {
         ("NEXUS_EGRESS_ALLOW", "10.0.0.0/33"),
         ("NEXUS_EGRESS_ALLOW", "intranet"),
         ("LOG_LEVEL", "verbose"),
+        ("NEXUS_RETENTION_DAYS", "0"),
+        ("NEXUS_RETENTION_DAYS", "-1"),
+        ("NEXUS_RETENTION_DAYS", "NaN"),
+        ("NEXUS_RETENTION_DAYS", "36501"),
+        ("NEXUS_RETENTION_DAYS", "a month"),
         ("LOG_FORMAT", "xml"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector"),
         ("NEXUS_LIMIT_NODES", "0"),
