@@ -34,7 +34,7 @@ impl Stepper<'_> {
         let first = self.first_call(node);
         let (grant, work) = match self.ready(node, &first, candidate, reask.as_ref()) {
             Ready::Go(grant, work) => (grant, work),
-            Ready::Wait => return self.await_funds(node, candidate, reask),
+            Ready::Wait(needed) => return self.await_funds(node, candidate, reask, needed),
             Ready::Stop(shortage) => return self.stop_for_budget(node, shortage),
             Ready::Fail(failure) => return self.give_node_up(node, failure),
             Ready::Later(error) => return self.failed_before_it_began(node, error, candidate, reask),
@@ -50,6 +50,7 @@ impl Stepper<'_> {
             first: first.clone(),
             reserved: grant.reserved,
             reask,
+            max_tokens: grant.max_tokens_of(&first),
         })?;
         self.call(node, 0, &first, grant.reserved, work);
         Ok(())
@@ -242,6 +243,7 @@ impl Stepper<'_> {
             first: self.first_call(node),
             reserved: nexus_model::Money::ZERO,
             reask,
+            max_tokens: None,
         })?;
         self.end_attempt(node, Verdict::Elsewhere(error), CallSum::default())
     }

@@ -118,9 +118,9 @@ impl Stepper<'_> {
     /// tools, by memory, in headers that are hidden.
     fn reads_unseen(&self, node: NodeIx) -> bool {
         let definition = &self.state.definition;
-        let through_tools =
-            || definition.graph.attached_tools(node).iter().any(|tool| !definition.reads(*tool).is_empty());
-        let recalls = || definition.agent(node).is_some_and(|(_, agent)| agent.recall.is_some());
+        let agent = definition.agent(node).map(|(_, agent)| agent);
+        let through_tools = || agent.is_some_and(|agent| agent.tools.iter().any(|tool| !tool.reads.is_empty()));
+        let recalls = || agent.is_some_and(|agent| agent.recall.is_some());
         let hidden = || match definition.tool(node) {
             Some((_, ToolExpressions::MemoryRecall { .. })) => true,
             Some((_, ToolExpressions::Http { headers, .. })) => headers.iter().any(|(name, value)| {

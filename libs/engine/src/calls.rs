@@ -59,10 +59,12 @@ impl Stepper<'_> {
                     let call = self.state.nodes[node].running_attempt().map_or(0, |attempt| attempt.calls);
                     let (id, at) = (self.id(node), self.env.now);
                     let reserved = grant.reserved;
-                    self.record(Record::CallStarted { node: id, call, kind: kind.clone(), at, reserved })?;
+                    let max_tokens = grant.max_tokens_of(&kind);
+                    let kind_ = kind.clone();
+                    self.record(Record::CallStarted { node: id, call, kind: kind_, at, reserved, max_tokens })?;
                     self.call(node, call, &kind, reserved, work);
                 }
-                Ready::Wait => return self.await_funds(node, candidate, reask),
+                Ready::Wait(needed) => return self.await_funds(node, candidate, reask, needed),
                 Ready::Stop(shortage) => return self.stop_for_budget(node, shortage),
                 Ready::Fail(failure) => match kind {
                     CallKind::Attached { id } => {
@@ -108,7 +110,8 @@ impl Stepper<'_> {
         let call = self.state.nodes[node].running_attempt().map_or(0, |attempt| attempt.calls);
         let (id_, at) = (self.id(node), self.env.now);
         let kind = CallKind::Attached { id: id.clone() };
-        self.record(Record::CallStarted { node: id_.clone(), call, kind, at, reserved: Money::ZERO })?;
+        let reserved = Money::ZERO;
+        self.record(Record::CallStarted { node: id_, call, kind, at, reserved, max_tokens: None })?;
         let came = Came::ToolUsed { id, output: None, error: Some(reason), latency_ms: 0 };
         self.record_call_end(node, call, CallSum::default(), came)
     }
@@ -118,12 +121,16 @@ impl Stepper<'_> {
         node: NodeIx,
         candidate: usize,
         reask: Option<Reask>,
+        needed: Money,
     ) -> Result<(), Error> {
         let next = Next { candidate, reask: reask.clone() };
-        if self.state.nodes[node].unfunded.as_ref() == Some(&next) {
+        let waits = self.state.nodes[node].unfunded.as_ref() == Some(&next);
+        if waits && self.state.unfunded.need(node) == Some(needed) {
             return Ok(());
         }
-        self.record(Record::FundsAwaited { node: self.id(node), candidate, reask })
+        let timeout = seconds(self.state.definition.node(node).policy.timeout_seconds);
+        let ends = self.state.nodes[node].running_attempt().map(|attempt| attempt.started_at.plus(timeout));
+        self.record(Record::FundsAwaited { node: self.id(node), candidate, reask, needed, ends })
     }
 
     /// Asks the outside for a call that is recorded.

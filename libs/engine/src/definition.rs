@@ -1,7 +1,7 @@
 //! A document made ready to run: its graph, its prices, and each node's expressions compiled once.
 //! Not here: whether the document is valid (`nexus-plan` has said so before).
 
-use crate::conversation::ToolSpec;
+use crate::{Mark, conversation::ToolSpec};
 use nexus_expr::{Condition, Reference, Schema, Template, ValueTemplate};
 use nexus_model::{
     Document,
@@ -27,6 +27,8 @@ pub struct Definition {
     pub(crate) prices: Arc<PriceBook>,
     /// The model that turns memory's texts into vectors; `None` if nobody knows which.
     pub(crate) embedding: Option<EmbeddingModel>,
+    /// What stands for secrets in what is rendered.
+    pub(crate) mark: Mark,
 }
 
 /// A compiled expression, or why it cannot be compiled; then the node that needs it fails, and only that node.
@@ -72,6 +74,8 @@ pub(crate) struct AttachedTool {
     pub(crate) node: NodeIx,
     pub(crate) spec: ToolSpec,
     pub(crate) parameters: Ready<Schema>,
+    /// The nodes whose outputs it may read when this agent uses it.
+    pub(crate) reads: Vec<NodeIx>,
 }
 
 /// A tool's expressions.
@@ -111,7 +115,14 @@ impl Definition {
     ) -> Self {
         let graph = Graph::new(&document);
         let nodes = (0..document.graph.nodes.len()).map(|ix| Prepared::new(&document, ix, &graph)).collect();
-        Self { document, graph, nodes, limits: *limits, prices, embedding }
+        let mark = Mark::default();
+        Self { document, graph, nodes, limits: *limits, prices, embedding, mark }
+    }
+
+    /// With a mark for secrets; without one they cannot be used.
+    #[must_use]
+    pub fn with_mark(self, mark: Mark) -> Self {
+        Self { mark, ..self }
     }
 
     /// The node at this position.
@@ -150,7 +161,7 @@ impl Prepared {
         let expressions = match &document.graph.nodes[ix].kind {
             NodeKind::Agent(agent) => {
                 let tools = graph.attached_tools(ix).iter();
-                let tools = tools.filter_map(|tool| AttachedTool::new(document, *tool)).collect();
+                let tools = tools.filter_map(|tool| AttachedTool::new(document, *tool, ix, graph)).collect();
                 Expressions::Agent(Box::new(AgentExpressions::new(agent, tools)))
             }
             NodeKind::Conditional(config) => Expressions::Conditional(
@@ -186,7 +197,7 @@ impl AgentExpressions {
 }
 
 impl AttachedTool {
-    fn new(document: &Document, ix: NodeIx) -> Option<Self> {
+    fn new(document: &Document, ix: NodeIx, agent: NodeIx, graph: &Graph) -> Option<Self> {
         let node = &document.graph.nodes[ix];
         let NodeKind::Tool(tool) = &node.kind else { return None };
         let parameters =
@@ -200,7 +211,9 @@ impl AttachedTool {
         });
         let schema = Schema::compile(&parameters);
         let spec = ToolSpec { name: node.id.to_string(), description, parameters };
-        Some(Self { node: ix, spec, parameters: schema })
+        let reads = named(ToolExpressions::new(&tool.tool).references(), graph);
+        let reads = reads.unwrap_or_else(|| graph.ancestors(agent));
+        Some(Self { node: ix, spec, parameters: schema, reads })
     }
 }
 
@@ -226,6 +239,15 @@ impl ToolExpressions {
             Tool::Template { template } => Self::Template(Template::compile(template)),
             Tool::Scraper { .. } => Self::Scraper,
         }
+    }
+
+    /// The names of the secrets that it prints; only requests and programs may.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        if !matches!(self, Self::Http { .. } | Self::Python { .. }) {
+            return Vec::new();
+        }
+        let references = self.references().into_iter().filter(|reference| reference.root() == "secrets");
+        references.filter_map(|reference| reference.members().first().cloned()).collect()
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -263,18 +285,20 @@ fn reads(expressions: &Expressions, ix: NodeIx, graph: &Graph) -> Vec<NodeIx> {
             references.extend(agent.checks.iter().flatten().flat_map(Condition::references).cloned());
         }
     }
+    // What is attached is read through the agents that use it.
+    if graph.is_attached(ix) {
+        return Vec::new();
+    }
+    named(references, graph).unwrap_or_else(|| graph.ancestors(ix))
+}
+
+/// The nodes that the references name; `None` if one computes the name.
+fn named(references: Vec<Reference>, graph: &Graph) -> Option<Vec<NodeIx>> {
     let mut read = Vec::new();
     for reference in references.into_iter().filter(|reference| reference.root() == "nodes") {
-        match reference.members().first() {
-            Some(id) => read.extend(graph.index(id)),
-            None if graph.is_attached(ix) => {
-                let agents = graph.steps().filter(|agent| graph.attached_tools(*agent).contains(&ix));
-                return agents.flat_map(|agent| graph.ancestors(agent)).collect();
-            }
-            None => return graph.ancestors(ix),
-        }
+        read.extend(graph.index(reference.members().first()?));
     }
     read.sort_unstable();
     read.dedup();
-    read
+    Some(read)
 }

@@ -7,7 +7,7 @@
 //! Not here: the bound on a prompt (`nexus_model::price::bound`), keeping the sums (`state`).
 
 use crate::{
-    Record, State,
+    CallKind, Record, State,
     step::{Error, Stepper, failure},
 };
 use nexus_model::{
@@ -26,8 +26,8 @@ pub const LEAST_CLAMPED_TOKENS: u32 = 16;
 pub(crate) enum Funds {
     /// Yes, like this.
     Granted(Grant),
-    /// Not before other calls have ended.
-    Wait,
+    /// Not before other calls have ended: it may cost so much.
+    Wait(Money),
     /// No.
     Exhausted(Shortage),
     /// Never: nobody knows what it may cost.
@@ -45,6 +45,13 @@ pub(crate) struct Grant {
     pub(crate) max_tokens: u32,
     /// Money held.
     pub(crate) reserved: Money,
+}
+
+impl Grant {
+    /// Most tokens of the answer, if a call of this kind has one.
+    pub(crate) fn max_tokens_of(&self, kind: &CallKind) -> Option<u32> {
+        (*kind == CallKind::Model).then_some(self.max_tokens)
+    }
 }
 
 /// Why a call does not fit.
@@ -66,11 +73,15 @@ struct Room {
 }
 
 impl State {
+    /// What is left of the execution's budget; `None` without a limit.
+    fn left(&self) -> Option<Money> {
+        let limit = self.budget.and_then(|budget| budget.limit_usd)?;
+        Some(limit.minus(self.spent()).minus(self.held()))
+    }
+
     /// What is left for a node; `None` without any limit.
     fn room(&self, node: NodeIx) -> Option<Room> {
-        let limit = self.budget.and_then(|budget| budget.limit_usd);
-        let execution =
-            limit.map(|limit| Room { left: limit.minus(self.spent()).minus(self.held()), of_node: false });
+        let execution = self.left().map(|left| Room { left, of_node: false });
         let own = self.definition.node(node).policy.budget_usd;
         let own = own.map(|limit| Room { left: limit.minus(self.nodes[node].drawn()), of_node: true });
         execution.into_iter().chain(own).min_by_key(|room| room.left)
@@ -98,7 +109,7 @@ impl State {
             return Funds::Granted(Grant { candidate, max_tokens: full, reserved: needed });
         }
         if self.in_flight() > 0 {
-            return Funds::Wait;
+            return Funds::Wait(needed);
         }
         let clamped = |candidate: usize, model: &Model| {
             let max_tokens = largest_answer(model, prompt, full, room.left)?;
@@ -123,7 +134,7 @@ impl State {
 
     /// Whether a text may be turned into a vector.
     pub(crate) fn funds_for_embedding(&self, node: NodeIx, text: &str) -> Funds {
-        let Some(model) = &self.definition.embedding else {
+        let Some(model) = &self.embedding else {
             let unlimited = Grant { candidate: 0, max_tokens: 0, reserved: Money::ZERO };
             return self.room(node).map_or(Funds::Granted(unlimited), |_| Funds::Unknown);
         };
@@ -131,7 +142,7 @@ impl State {
         let reserved = price.unwrap_or(Money::ZERO);
         match self.room(node) {
             Some(_) if price.is_none() => Funds::Unpriced(model.model.clone()),
-            Some(room) if reserved > room.left && self.in_flight() > 0 => Funds::Wait,
+            Some(room) if reserved > room.left && self.in_flight() > 0 => Funds::Wait(reserved),
             Some(room) if reserved > room.left => {
                 Funds::Exhausted(Shortage { needed: reserved, left: room.left, of_node: room.of_node })
             }
@@ -178,21 +189,43 @@ impl Stepper<'_> {
         if self.env.hold {
             return Ok(settled);
         }
-        for node in self.state.unfunded.clone() {
-            let Some(next) = self.state.nodes[node].unfunded.clone() else { continue };
-            if self.state.status != ExecutionStatus::Running {
-                break;
-            }
-            if self.state.nodes[node].running_attempt().is_some() {
-                self.advance(node)?;
-            } else {
-                self.start_attempt(node, next.candidate, next.reask)?;
-            }
-            if self.state.nodes[node].status.is_settled() {
-                settled.push(node);
+        for node in self.state.unfunded.too_late(self.env.now) {
+            self.ask_again(node, &mut settled)?;
+        }
+        let mut after = None;
+        while self.state.status == ExecutionStatus::Running {
+            let waiting = &self.state.unfunded;
+            let alone = self.state.in_flight() == 0;
+            // What does not fit is not even rendered as long as there is something to wait for.
+            let next = match self.state.left().filter(|_| !alone) {
+                Some(left) => waiting.next_within(after, left),
+                None => waiting.next(after),
+            };
+            let Some((place, node)) = next else { break };
+            after = Some(place);
+            let fits = |room: Room| waiting.need(node).is_none_or(|needed| needed <= room.left);
+            if alone || self.state.room(node).is_none_or(fits) {
+                self.ask_again(node, &mut settled)?;
             }
         }
         Ok(settled)
+    }
+
+    /// Asks once more for what a node waits for.
+    fn ask_again(&mut self, node: NodeIx, settled: &mut Vec<NodeIx>) -> Result<(), Error> {
+        let Some(next) = self.state.nodes[node].unfunded.clone() else { return Ok(()) };
+        if self.state.status != ExecutionStatus::Running {
+            return Ok(());
+        }
+        if self.state.nodes[node].running_attempt().is_some() {
+            self.advance(node)?;
+        } else {
+            self.start_attempt(node, next.candidate, next.reask)?;
+        }
+        if self.state.nodes[node].status.is_settled() {
+            settled.push(node);
+        }
+        Ok(())
     }
 
     /// The budget is used up: the execution ends, and can be resumed with a higher limit.

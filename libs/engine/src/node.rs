@@ -8,6 +8,7 @@ use crate::{
 use nexus_model::{
     Money, Timestamp,
     execution::{Failure, NodeStatus, Revision, Tokens},
+    graph::NodeIx,
 };
 use serde_json::Value;
 
@@ -20,6 +21,8 @@ pub struct NodeState {
     pub revision: u32,
     /// What it works on.
     pub input: Option<Value>,
+    /// Nodes it may read that were not settled when it began: it never sees them.
+    pub unseen: Vec<NodeIx>,
     /// What dependents see.
     pub output: Option<Value>,
     /// Whether the latest revision has produced an output or was rejected; the next start is then a new revision.
@@ -32,7 +35,8 @@ pub struct NodeState {
     pub attempts: Vec<AttemptState>,
     /// Attempts before this index belong to an earlier start and do not count against the policy.
     pub counted_from: usize,
-    /// Attempts before this index were paid in an earlier run and do not count against the node's budget.
+    /// Attempts before this index were paid before a resume that made the node run again, and do not count against
+    /// its budget. Other nodes are granted nothing anew by a resume.
     pub paid_from: usize,
     /// The pause it is in.
     pub waiting: Option<Waiting>,
@@ -105,6 +109,7 @@ impl NodeState {
             status: NodeStatus::Pending,
             revision: 0,
             input: None,
+            unseen: Vec::new(),
             output: None,
             revision_done: false,
             failure: None,
@@ -150,7 +155,7 @@ impl NodeState {
         self.attempts.iter().map(|attempt| attempt.cost).sum()
     }
 
-    /// Spent and held in this run: what the node's own budget is measured by.
+    /// Spent and held since a resume last made it run again: what the node's own budget is measured by.
     pub fn drawn(&self) -> Money {
         let paid = self.attempts.get(self.paid_from..).unwrap_or_default();
         paid.iter().map(|attempt| attempt.cost.plus(attempt.reserved())).sum()
@@ -198,6 +203,8 @@ pub struct AttemptState {
     pub open: Vec<OpenCall>,
     /// Calls begun so far.
     pub calls: u32,
+    /// Most tokens of the model's latest answer.
+    pub max_tokens: Option<u32>,
     /// Rounds of tools.
     pub turns: Vec<Turn>,
     /// The answer, if it was not accepted.
@@ -253,7 +260,7 @@ impl NodeState {
     }
 
     /// The node begins, maybe a new revision.
-    pub(crate) fn started(&mut self, revision: u32, at: Timestamp, input: Value) {
+    pub(crate) fn started(&mut self, revision: u32, at: Timestamp, input: Value, unseen: Vec<NodeIx>) {
         let stale = self.stale.take();
         if self.revision != revision {
             if let Some(stale) = stale
@@ -265,6 +272,7 @@ impl NodeState {
             self.revision_done = false;
         }
         self.input = Some(input);
+        self.unseen = unseen;
         self.recalled = None;
         self.accepted = None;
         self.counted_from = self.attempts.len();

@@ -10,7 +10,7 @@ use crate::{
 };
 use nexus_expr::{Condition, Context, Template};
 use nexus_model::{
-    EventType, Money,
+    EventType, Money, NodeId,
     document::{ConditionalConfig, NodeKind, OnError},
     execution::{Failure, NodeStatus, Tokens},
     graph::NodeIx,
@@ -29,10 +29,15 @@ impl Stepper<'_> {
                     return Ok(());
                 }
                 let shown = input.as_ref().map_or(Value::Null, Value::clone);
+                let told = self.step.events.len();
                 self.node_started(node, shown, Some(&agent.model))?;
                 match input {
                     Err(error) => self.give_node_up(node, failure("template_error", error.to_string())),
-                    Ok(_) => self.start_attempt(node, 0, None),
+                    Ok(_) => {
+                        self.start_attempt(node, 0, None)?;
+                        self.tell_terms(node, told);
+                        Ok(())
+                    }
                 }
             }
             (NodeKind::Conditional(config), Expressions::Conditional(conditions)) => {
@@ -41,7 +46,7 @@ impl Stepper<'_> {
             }
             (NodeKind::Tool(tool), _) => match self.rendered_tool(node) {
                 Some(Ok(Rendered::Work(work))) => {
-                    let input = work.input();
+                    let input = definition.mark.shown_value(work.input());
                     if self.keep(node, &input, None)? {
                         return Ok(());
                     }
@@ -121,13 +126,39 @@ impl Stepper<'_> {
         } else {
             current.revision
         };
-        self.record(Record::NodeStarted { node: self.id(node), revision, at: self.env.now, input })?;
+        let unseen = self.unsettled(node);
+        self.record(Record::NodeStarted { node: self.id(node), revision, at: self.env.now, input, unseen })?;
         let node_type = self.state.definition.node(node).node_type();
         let attempt = self.next_attempt(node);
         let data =
             json!({ "node_type": node_type, "revision": revision, "attempt": attempt, "model": model });
         self.event(EventType::AgentStarted, Some(node), data);
         Ok(())
+    }
+
+    /// On which terms an agent began: the model that is asked, which may be a cheaper one than the first, and most
+    /// tokens of its answer, which may be fewer than it says. `told`: the event that says that it began.
+    fn tell_terms(&mut self, node: NodeIx, told: usize) {
+        let Some(attempt) = self.state.nodes[node].counted().first() else { return };
+        let Some(event) = self.step.events.get_mut(told) else { return };
+        if let Some(model) = &attempt.model {
+            event.data["model"] = model.as_str().into();
+        }
+        if let Some(max_tokens) = attempt.max_tokens {
+            event.data["max_tokens"] = max_tokens.into();
+        }
+    }
+
+    /// What the node may read, by itself or through its tools, and what has not settled yet.
+    fn unsettled(&self, node: NodeIx) -> Vec<NodeId> {
+        let definition = &self.state.definition;
+        let tools = definition.agent(node).map(|(_, agent)| agent.tools.as_slice()).unwrap_or_default();
+        let through_tools = tools.iter().flat_map(|tool| &tool.reads);
+        let mut unsettled: Vec<NodeIx> = definition.reads(node).iter().chain(through_tools).copied().collect();
+        unsettled.retain(|ix| !self.state.nodes[*ix].status.is_settled());
+        unsettled.sort_unstable();
+        unsettled.dedup();
+        unsettled.into_iter().map(|ix| self.id(ix)).collect()
     }
 
     /// A conditional or a template: computed here and now, one attempt, no cost.
@@ -145,6 +176,7 @@ impl Stepper<'_> {
             first: CallKind::Pure,
             reserved: Money::ZERO,
             reask: None,
+            max_tokens: None,
         })?;
         let outcome = match &result {
             Ok(_) => AttemptOutcome::Succeeded,

@@ -2,7 +2,7 @@
 //! and ending them (`calls`).
 
 use crate::{
-    CallFailure, ModelCall, ToolWork, Work, context, conversation,
+    CallFailure, Mark, ModelCall, ToolWork, Work, context, conversation,
     conversation::{Exchange, Reask, ToolSpec, ToolUse},
     input::ToolRequest,
     ledger::{Funds, Grant, Shortage, model_of},
@@ -24,8 +24,8 @@ use std::collections::HashSet;
 pub(crate) enum Ready {
     /// It may begin.
     Go(Grant, Work),
-    /// It has to wait for funds.
-    Wait,
+    /// It has to wait for funds, for so much.
+    Wait(Money),
     /// The budget is used up.
     Stop(Shortage),
     /// It cannot be made.
@@ -160,8 +160,9 @@ impl Stepper<'_> {
     /// A tool node's work; `None` if it is no tool.
     pub(crate) fn rendered_tool(&self, node: NodeIx) -> Option<nexus_expr::Result<Rendered>> {
         let (tool, expressions) = self.state.definition.tool(node)?;
-        let context = context::of_node(self.state, node);
-        Some(tools::render(tool, expressions, &context, "tool".into()))
+        let mark = &self.state.definition.mark;
+        let context = context::with_secrets(context::of_node(self.state, node), mark, expressions);
+        Some(tools::render(tool, expressions, &context, "tool".into()).map_err(|error| hidden(mark, error)))
     }
 
     /// The query of an agent's `memory.recall`, if it has one.
@@ -182,11 +183,13 @@ impl Stepper<'_> {
         let Some((config, expressions)) = self.state.definition.tool(tool.node) else {
             return Ok(Err(format!("`{}` is no tool", asked.tool)));
         };
-        let context = context::of_attached(self.state, tool.node, &args);
+        let mark = &self.state.definition.mark;
+        let context = context::of_attached(self.state, agent, tool, &args);
+        let context = context::with_secrets(context, mark, expressions);
         let round = conversation::rounds(&self.state.nodes[agent]);
         let slot = format!("call {round} {}", asked.id);
         let rendered = tools::render(config, expressions, &context, slot);
-        Ok(rendered.map_err(|error| error.to_string()))
+        Ok(rendered.map_err(|error| hidden(mark, error).to_string()))
     }
 
     /// A use of a tool, with its result if that needs no call.
@@ -208,6 +211,11 @@ impl Stepper<'_> {
     }
 }
 
+/// An expression's failure may quote what it failed on.
+fn hidden(mark: &Mark, error: nexus_expr::Error) -> nexus_expr::Error {
+    nexus_expr::Error { message: mark.shown(&error.message), ..error }
+}
+
 /// Longest text that memory keeps, bytes.
 const KEPT_BYTES: usize = 64 << 10;
 
@@ -219,7 +227,7 @@ fn cut(mut text: String) -> String {
 fn ready(funds: Funds, work: impl FnOnce(Grant) -> Work) -> Ready {
     match funds {
         Funds::Granted(grant) => Ready::Go(grant, work(grant)),
-        Funds::Wait => Ready::Wait,
+        Funds::Wait(needed) => Ready::Wait(needed),
         Funds::Exhausted(shortage) => Ready::Stop(shortage),
         Funds::Unknown => Ready::Later(CallFailure {
             code: "memory_unavailable".into(),

@@ -47,6 +47,10 @@ pub enum Record {
         at: Timestamp,
         /// What it works on, rendered.
         input: Value,
+        /// Nodes it may read that were not settled yet (`join: any`): to this start they stay unseen, so that whatever
+        /// is rendered again (a retry, a takeover) comes to the same.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unseen: Vec<NodeId>,
     },
     /// The node's input is known only now: it depends on what memory held.
     InputCompleted {
@@ -76,6 +80,9 @@ pub enum Record {
         /// The rejected answer, if the model is asked again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reask: Option<Reask>,
+        /// Most tokens of the answer, if the first call asks a model.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_tokens: Option<u32>,
     },
     /// A further call of an attempt began.
     CallStarted {
@@ -90,6 +97,9 @@ pub enum Record {
         /// Money held for it.
         #[serde(default, skip_serializing_if = "is_zero")]
         reserved: Money,
+        /// Most tokens of the answer, if it asks a model.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_tokens: Option<u32>,
     },
     /// A call ended, and its attempt goes on.
     CallFinished {
@@ -157,6 +167,12 @@ pub enum Record {
         /// The rejected answer, if the model is asked again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reask: Option<Reask>,
+        /// What the call may cost; zero where that is not known.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        needed: Money,
+        /// When the attempt that waits is out of time, if it has begun.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ends: Option<Timestamp>,
     },
     /// Spending reached the mark at which to warn.
     BudgetWarned {

@@ -4,6 +4,7 @@
 use crate::{
     Definition,
     node::{AttemptState, Next, NodeState, OpenCall, Waiting},
+    queue::Queue,
     record::{AttemptOutcome, CallKind, Came, Record},
     schedule::EdgeState,
 };
@@ -12,6 +13,7 @@ use nexus_model::{
     document::Budget,
     execution::{Failure, NodeStatus, Tokens},
     graph::{EdgeIx, NodeIx},
+    price::EmbeddingModel,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -36,9 +38,11 @@ pub struct State {
     /// One per node of the document, in its order; attached tools stay pending for ever.
     pub nodes: Vec<NodeState>,
     /// Nodes whose next call waits for a part of the budget, longest first.
-    pub unfunded: Vec<NodeIx>,
+    pub unfunded: Queue,
     /// Whether spending has reached the mark at which to warn.
     pub warned: bool,
+    /// The model that memory uses, as far as known: what the definition says, or what was learnt since.
+    pub embedding: Option<EmbeddingModel>,
     /// Rejections in this run.
     pub backtracks: u32,
     /// When the first run began.
@@ -66,7 +70,9 @@ impl State {
         budget: Option<Budget>,
     ) -> Self {
         let nodes = vec![NodeState::new(); definition.document.graph.nodes.len()];
+        let embedding = definition.embedding.clone();
         Self {
+            embedding,
             definition,
             id,
             inputs,
@@ -75,7 +81,7 @@ impl State {
             run: 0,
             failure: None,
             nodes,
-            unfunded: Vec::new(),
+            unfunded: Queue::default(),
             warned: false,
             backtracks: 0,
             started_at: None,
@@ -115,15 +121,16 @@ impl State {
                 self.warned &= !new_limit;
                 self.resumed(*budget, reset, *afresh)?;
             }
-            Record::NodeStarted { node, revision, at, input } => {
+            Record::NodeStarted { node, revision, at, input, unseen } => {
+                let unseen = unseen.iter().map(|id| self.ix(id)).collect::<Result<_, _>>()?;
                 let node = self.node_mut(node.as_str())?;
                 node.set_status(NodeStatus::Running)?;
-                node.started(*revision, *at, input.clone());
+                node.started(*revision, *at, input.clone(), unseen);
             }
             Record::InputCompleted { node, input } => {
                 self.node_mut(node.as_str())?.input = Some(input.clone());
             }
-            Record::AttemptStarted { node, attempt, candidate, model, at, first, reserved, reask } => {
+            Record::AttemptStarted { node, attempt, candidate, model, at, first, reserved, reask, max_tokens } => {
                 let state = self.node_mut(node.as_str())?;
                 state.waiting = None;
                 let revision = state.revision;
@@ -139,16 +146,17 @@ impl State {
                     reask: reask.clone(),
                     open: Vec::new(),
                     calls: 0,
+                    max_tokens: None,
                     turns: Vec::new(),
                     answer: None,
                     tokens: Tokens::default(),
                     cost: Money::ZERO,
                     latency_ms: None,
                 });
-                self.call_started(node, 0, first.clone(), *reserved)?;
+                self.call_started(node, 0, first.clone(), *reserved, *max_tokens)?;
             }
-            Record::CallStarted { node, call, kind, reserved, .. } => {
-                self.call_started(node, *call, kind.clone(), *reserved)?;
+            Record::CallStarted { node, call, kind, reserved, max_tokens, .. } => {
+                self.call_started(node, *call, kind.clone(), *reserved, *max_tokens)?;
             }
             Record::CallFinished { node, call, tokens, cost, came, .. } => {
                 self.call_finished(node, *call, *tokens, *cost, came)?;
@@ -156,16 +164,14 @@ impl State {
             Record::AttemptFinished { .. } => self.attempt_finished(record)?,
             Record::RetryScheduled { node, due, candidate, reask } => {
                 let ix = self.ix(node)?;
-                self.unfunded.retain(|unfunded| *unfunded != ix);
+                self.unfunded.leave(ix);
                 self.nodes[ix].unfunded = None;
                 let next = Next { candidate: *candidate, reask: reask.clone() };
                 self.nodes[ix].waiting = Some(Waiting { due: *due, next });
             }
-            Record::FundsAwaited { node, candidate, reask } => {
+            Record::FundsAwaited { node, candidate, reask, needed, ends } => {
                 let ix = self.ix(node)?;
-                if self.nodes[ix].unfunded.is_none() {
-                    self.unfunded.push(ix);
-                }
+                self.unfunded.enter(ix, *needed, *ends);
                 self.nodes[ix].waiting = None;
                 self.nodes[ix].unfunded = Some(Next { candidate: *candidate, reask: reask.clone() });
             }
@@ -176,7 +182,7 @@ impl State {
             Record::NodeKept { node } => self.node_mut(node.as_str())?.kept()?,
             Record::NodeFinished { node, at, status, output, failure, handled } => {
                 let ix = self.ix(node)?;
-                self.unfunded.retain(|unfunded| *unfunded != ix);
+                self.unfunded.leave(ix);
                 let node = &mut self.nodes[ix];
                 node.set_status(*status)?;
                 node.waiting = None;
@@ -235,7 +241,7 @@ impl State {
         self.node_mut(from.as_str())?.revision_done = true;
         for node in stale {
             let ix = self.ix(node)?;
-            self.unfunded.retain(|unfunded| *unfunded != ix);
+            self.unfunded.leave(ix);
             self.nodes[ix].reset(node != from, true)?;
         }
         let to = self.node_mut(to.as_str())?;
@@ -251,9 +257,10 @@ impl State {
         call: u32,
         kind: CallKind,
         reserved: Money,
+        max_tokens: Option<u32>,
     ) -> Result<(), crate::Error> {
         let ix = self.ix(node)?;
-        self.unfunded.retain(|unfunded| *unfunded != ix);
+        self.unfunded.leave(ix);
         let state = &mut self.nodes[ix];
         state.unfunded = None;
         let attempt = state
@@ -262,6 +269,7 @@ impl State {
             .filter(|last| last.outcome.is_none())
             .ok_or_else(|| crate::Error::Contradiction(format!("{node} has no attempt under way")))?;
         attempt.calls = attempt.calls.max(call + 1);
+        attempt.max_tokens = max_tokens.or(attempt.max_tokens);
         attempt.open.push(OpenCall { call, kind, reserved });
         self.ledger.reserved = self.ledger.reserved.plus(reserved);
         self.ledger.in_flight += 1;

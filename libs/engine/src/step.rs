@@ -47,6 +47,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the request alone was at fault, and the state is what it was. Otherwise the state is not to be trusted
+    /// any more: throw it away and load it again.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::OverBudget { .. } | Self::UnknownNode(_) => true,
+            Self::Contradiction(_) | Self::Journal { .. } => false,
+        }
+    }
+}
+
 /// What a step brings: to be made durable together, then the effects to be started.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Step {
@@ -90,7 +101,8 @@ pub struct NewEvent {
 /// durable, throw the state away and load it again.
 ///
 /// # Errors
-/// `Refused` and `UnknownNode` for requests that do not fit; the state is unchanged then.
+/// `Refused`, `OverBudget` and `UnknownNode` for requests that do not fit; the state is unchanged then. After any other
+/// it may be anything ([`Error::is_refusal`]).
 pub fn step(state: &mut State, input: Input, env: Env) -> Result<Step, Error> {
     let mut stepper = Stepper { state, env, step: Step::default() };
     match input {

@@ -73,6 +73,7 @@ fn attempt(attempt: &crate::AttemptState) -> Attempt {
         revision: attempt.revision,
         model: attempt.model.clone(),
         provider: attempt.provider.clone(),
+        max_tokens: attempt.max_tokens,
         status,
         error,
         output: attempt.answer.clone(),

@@ -3,7 +3,8 @@
 use std::fmt;
 
 /// Every name that some expression may see. Which one sees which is `nexus-plan`'s business.
-pub const ROOTS: [&str; 7] = ["inputs", "nodes", "execution", "feedback", "output", "memory", "args"];
+pub const ROOTS: [&str; 8] =
+    ["inputs", "nodes", "execution", "feedback", "output", "memory", "args", "secrets"];
 
 /// A path into the context, as far as it can be told from the text: `nodes.draft.output.text`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

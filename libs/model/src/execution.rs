@@ -163,6 +163,9 @@ pub struct Attempt {
     pub model: Option<String>,
     /// The provider for agents.
     pub provider: Option<String>,
+    /// Most tokens that the model's latest answer may have; fewer than the node says where its budget allowed no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
     /// `running`, `succeeded`, `failed` or `cancelled`.
     pub status: NodeStatus,
     /// Why it failed.

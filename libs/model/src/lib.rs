@@ -5,6 +5,7 @@
 //! a running execution (`nexus-engine`), wire formats other than JSON (`nexus-rpc`).
 
 pub mod document;
+pub mod duplicates;
 pub mod estimate;
 pub mod event;
 pub mod execution;
@@ -20,7 +21,7 @@ pub mod workflow;
 pub use document::Document;
 pub use event::{Event, EventType};
 pub use execution::{Execution, ExecutionStatus};
-pub use id::{ExecutionId, JobId, MemoryId, NodeId, WorkflowId};
+pub use id::{DeliveryId, ExecutionId, JobId, MemoryId, NodeId, WorkflowId};
 pub use money::Money;
 pub use problem::Problem;
 pub use time::Timestamp;

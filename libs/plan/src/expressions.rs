@@ -10,7 +10,7 @@ use crate::{
 };
 use nexus_expr::{Condition, Error, Kind, ROOTS, Reference, Template, schema};
 use nexus_model::{
-    Problem,
+    NodeId, Problem,
     document::{AgentConfig, NodeKind, Tool, ToolConfig},
     graph::NodeIx,
     limits::Limits,
@@ -79,8 +79,10 @@ impl Scan<'_> {
         }
         let with_args = [COMMON.as_slice(), &["args"]].concat();
         let roots = if self.subject.graph.is_attached(ix) { with_args.as_slice() } else { &COMMON };
+        let with_secrets = [roots, &["secrets"]].concat();
         match &config.tool {
             Tool::HttpRequest { url, headers, body, .. } => {
+                let roots = with_secrets.as_slice();
                 self.template(ix, "/config/url", url, roots);
                 self.url(ix, url);
                 for (name, value) in headers {
@@ -108,6 +110,7 @@ impl Scan<'_> {
             }
             Tool::MemoryRecall { query, .. } => self.template(ix, "/config/query", query, roots),
             Tool::Python { code, inputs } => {
+                let roots = with_secrets.as_slice();
                 for (name, value) in inputs {
                     self.texts(ix, &child("/config/inputs", name), value, roots);
                 }
@@ -231,6 +234,7 @@ impl Scan<'_> {
                     ),
                     ("inputs", Some(input)) => self.input(ix, path, input),
                     ("args", Some(argument)) => self.argument(ix, path, argument),
+                    ("secrets", _) => self.secret(ix, path, members),
                     ("execution", Some(member)) => {
                         self.closed(ix, path, "execution", member, outputs::EXECUTION)
                     }
@@ -254,6 +258,7 @@ impl Scan<'_> {
             "output" => "a node's own output is seen by an agent's `checks` only",
             "args" => "arguments are seen by tools attached to an agent only",
             "memory" => "memory is seen by agents with `memory.recall` only",
+            "secrets" => return self.misplaced_secret(ix, path),
             _ => {
                 let message = format!("`{}` is not known; there are {}", shorten(root), roots.join(", "));
                 let suggestion = match self.subject.graph.index(root) {
@@ -313,6 +318,30 @@ impl Scan<'_> {
                 Some(subject.problem("reference_unknown_property", ix, path, message).suggest(suggestion))
             }
         }
+    }
+
+    /// A secret where it may be used.
+    fn secret(&self, ix: NodeIx, path: &str, members: &[String]) -> Option<Problem> {
+        let (code, message) = match members {
+            [] => ("reference_computed", "`secrets` must be followed by the name of a secret, written out".to_owned()),
+            [name] if NodeId::new(name).is_ok() => return None,
+            [name] => ("secret_name_invalid", format!("`{}` cannot be the name of a secret", shorten(name))),
+            [name, ..] => ("reference_unknown_property", format!("a secret is a text: `secrets.{}` has no members", shorten(name))),
+        };
+        Some(self.subject.problem(code, ix, path, message).suggest("write `{{ secrets.NAME }}`".to_owned()))
+    }
+
+    /// A secret where it may not be used.
+    fn misplaced_secret(&self, ix: NodeIx, path: &str) -> Problem {
+        let to_model = matches!(self.subject.node(ix).kind, NodeKind::Agent(_));
+        let (code, message) = match to_model {
+            true => ("secret_in_prompt", "a model must not see secrets: what it sees, it can be talked into telling"),
+            false => ("secret_not_allowed", "secrets have no value here"),
+        };
+        self.subject.problem(code, ix, path, message).suggest(
+            "use it in the url, headers or body of an `http_request` or in the inputs of `python`; as a tool attached to an agent, too"
+                .to_owned(),
+        )
     }
 
     /// Whether `other` has settled before `ix` starts; for an attached tool, before each of its agents does.

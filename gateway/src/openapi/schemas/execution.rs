@@ -223,6 +223,9 @@ pub(crate) struct Attempt {
     output: Option<Value>,
     /// Uses of attached tools, in order.
     tool_calls: Vec<ToolCall>,
+    /// Most tokens that the model's latest answer may have; fewer than the node says where its budget allowed no more.
+    #[schema(nullable = false)]
+    max_tokens: Option<u32>,
 }
 
 /// One use of a tool attached to an agent.

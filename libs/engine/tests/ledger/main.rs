@@ -47,6 +47,7 @@ proptest! {
             prop_assert!(books.has_any_limit, "nothing was limited");
         }
         books.check_story();
+        world.check_view();
     }
 
     #[test]
@@ -64,30 +65,34 @@ proptest! {
         prop_assert_eq!(books.spent, world.state.spent());
         prop_assert!(world.truly_spent <= world.state.spent());
         books.check_story();
+        world.check_view();
     }
 
     #[test]
-    fn whoever_resumes_with_more_gets_on(plot in plot(), script in script(), more in 1..200u32) {
+    fn whoever_resumes_with_more_gets_on(plot in plot(), script in script(), more in 1..200u32, from in prop::option::weighted(0.3, any::<u16>())) {
         let mut world = World::new(&plot);
         world.play(&script);
         for _ in 0..3 {
             let status = world.state.status;
-            if status == ExecutionStatus::Succeeded { break }
+            if status == ExecutionStatus::Succeeded && from.is_none() { break }
             let settled = world.succeeded();
             let limit = world.state.spent().plus(Money::from_picos(plot.unit).times(u64::from(more) * 50));
             let budget = BudgetOverride { limit_usd: Some(limit), ..BudgetOverride::default() };
-            world.feed(Input::Resume { budget: Some(budget), from_node: None }).unwrap();
+            let from_node = from.map(|pick| world.any_step(pick));
+            world.feed(Input::Resume { budget: Some(budget), from_node: from_node.clone() }).unwrap();
             world.feed(Input::Take).unwrap();
             world.play(&script);
             for (node, revision) in settled {
                 let now = world.revision(&node);
-                // a rejection may send a settled node back to work; nothing else may
-                prop_assert!(now == revision || world.state.backtracks > 0, "{} was paid again", node);
+                // a rejection may send a settled node back to work, and whoever asks for it; nothing else may
+                let asked = from_node.as_ref().is_some_and(|from| world.is_from(&node, from));
+                prop_assert!(now == revision || asked || world.state.backtracks > 0, "{} was paid again", node);
             }
         }
         let books = Books::read(&world.journal, &plot);
         prop_assert_eq!(books.spent, world.state.spent());
         prop_assert!(world.truly_spent <= world.state.spent());
         books.check_story();
+        world.check_view();
     }
 }

@@ -11,6 +11,20 @@ pub struct Plot {
     pub document: Value,
     /// About what a small call may cost, pico-dollars.
     pub unit: i64,
+    /// What is known of the model that memory uses.
+    pub embedding: Embedding,
+    /// A model that never answers.
+    pub broken: Option<&'static str>,
+}
+
+/// What is known of the price of memory's vectors.
+#[derive(Debug, Clone, Copy)]
+pub enum Embedding {
+    Priced,
+    /// Nobody knows what it costs.
+    Unpriced,
+    /// Memory has not said which it is.
+    Unknown,
 }
 
 #[derive(Debug, Clone)]
@@ -69,7 +83,9 @@ fn spec() -> impl Strategy<Value = Spec> {
 
 pub fn plot() -> impl Strategy<Value = Plot> {
     let budget = (prop::option::weighted(0.85, 1..400u32), any::<bool>());
-    (prop::collection::vec(spec(), 1..9), budget).prop_map(|(specs, (limit, degrade))| {
+    let embedding = prop_oneof![8 => Just(Embedding::Priced), 1 => Just(Embedding::Unpriced), 1 => Just(Embedding::Unknown)];
+    let others = (embedding, prop::option::weighted(0.2, prop::sample::select(&MODELS)));
+    (prop::collection::vec(spec(), 1..9), budget, others).prop_map(|(specs, (limit, degrade), (embedding, broken))| {
         let unit = PriceBook::builtin().get(MODELS[0]).unwrap().reservation(500, 100).picos() / 10;
         let money = |units: u32| json!(nexus_model::Money::from_picos(unit * i64::from(units)));
         let (mut nodes, mut edges) = (Vec::new(), Vec::new());
@@ -147,7 +163,7 @@ pub fn plot() -> impl Strategy<Value = Plot> {
             document["budget"] =
                 json!({"limit_usd": money(units), "on_exhausted": if degrade { "degrade" } else { "stop" }});
         }
-        Plot { document, unit }
+        Plot { document, unit, embedding, broken }
     })
 }
 

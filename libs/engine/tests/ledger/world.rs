@@ -1,10 +1,10 @@
 //! An execution under test: calls that cost something between nothing and what was held, or nobody knows what; with
 //! the journal as the only thing that survives a crash. Not here: what must hold (`main`, `naive`).
 
-use crate::plot::Plot;
+use crate::plot::{Embedding, Plot};
 use nexus_engine::{
-    Answer, Call, CallFailure, CallResult, Definition, Effect, Env, Input, NodeState, Outcome, State, Step,
-    ToolRequest, Work,
+    Answer, Call, CallFailure, CallResult, Definition, Effect, Env, Input, NodeState, Outcome, Record, State,
+    Step, ToolRequest, Work,
 };
 use nexus_model::{
     Document, ExecutionId, Money, NodeId, Timestamp,
@@ -12,8 +12,8 @@ use nexus_model::{
     execution::{NodeStatus, Tokens},
     price::{EmbeddingModel, PriceBook},
 };
-use serde_json::json;
-use std::{sync::Arc, time::Duration};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub struct World {
     pub state: State,
@@ -26,19 +26,27 @@ pub struct World {
     now: Timestamp,
     in_flight: Vec<Call>,
     timers: Vec<(NodeId, Timestamp)>,
+    /// The process is about to hand the execution on.
+    draining: bool,
+    /// A model that never answers, and asks nothing for it.
+    broken: Option<&'static str>,
+    /// Outputs that nodes succeeded with, by revision.
+    outputs: BTreeMap<(NodeId, u32), Option<Value>>,
+    revisions: BTreeMap<NodeId, u32>,
 }
 
 impl World {
     pub fn new(plot: &Plot) -> Self {
         let document: Document = serde_json::from_value(plot.document.clone()).unwrap();
         let budget = document.budget;
-        let embedding = EmbeddingModel {
-            model: "fake/embedding".into(),
-            per_token: Some(Money::from_picos(plot.unit / 2_000)),
-            piece_bytes: 8_000,
+        let embedding = |per_token| EmbeddingModel { model: "fake/embedding".into(), per_token, piece_bytes: 8_000 };
+        let embedding = match plot.embedding {
+            Embedding::Priced => Some(embedding(Some(Money::from_picos(plot.unit / 2_000)))),
+            Embedding::Unpriced => Some(embedding(None)),
+            Embedding::Unknown => None,
         };
         let prices = PriceBook::builtin();
-        let definition = Arc::new(Definition::priced(document, &Default::default(), prices, Some(embedding)));
+        let definition = Arc::new(Definition::priced(document, &Default::default(), prices, embedding));
         let id = ExecutionId::generate();
         let mut world = Self {
             state: State::new(definition.clone(), id, Arc::new(json!({})), budget),
@@ -47,7 +55,11 @@ impl World {
             definition,
             budget,
             id,
-            now: Timestamp::from_micros(1_000_000),
+            now: Timestamp::from_micros(1_000_000_000),
+            draining: false,
+            broken: plot.broken,
+            outputs: BTreeMap::new(),
+            revisions: BTreeMap::new(),
             in_flight: Vec::new(),
             timers: Vec::new(),
         };
@@ -58,8 +70,13 @@ impl World {
     pub fn feed(&mut self, input: Input) -> Result<Step, nexus_engine::Error> {
         self.now = self.now.plus(Duration::from_millis(1));
         let ended = self.state.status.is_terminal();
-        let env = Env { now: self.now, random: 0.5, hold: false };
+        let env = Env { now: self.now, random: 0.5, hold: self.draining };
         let step = nexus_engine::step(&mut self.state, input, env)?;
+        if self.draining {
+            let begun = step.effects.iter().any(|effect| matches!(effect, Effect::Call(_)));
+            assert!(!begun, "a call begins while draining");
+        }
+        self.note_outputs(&step);
         if !step.records.is_empty() {
             self.journal.push(serde_json::to_string(&step.records).unwrap());
         }
@@ -98,9 +115,10 @@ impl World {
         self.timers.clear();
     }
 
-    /// The process dies; another takes over.
+    /// The process dies, or is done with draining; another takes over.
     pub fn crash(&mut self) {
         self.abandon();
+        self.draining = false;
         let fresh = State::new(self.definition.clone(), self.id, Arc::new(json!({})), self.budget);
         let replayed = fresh.replay(&self.journal).unwrap();
         assert_eq!(replayed.nodes, self.state.nodes, "memory and journal disagree");
@@ -143,9 +161,14 @@ impl World {
     /// nothing is left.
     pub fn happen(&mut self, pick: u16, turn: u16) -> bool {
         let choices = self.in_flight.len() + self.timers.len();
+        if self.draining && self.in_flight.is_empty() && !self.state.status.is_terminal() {
+            self.crash();
+            return true;
+        }
         if choices == 0 {
             return false;
         }
+        self.disturb(turn);
         let pick = usize::from(pick) % choices;
         if pick >= self.in_flight.len() {
             let (node, due) = self.timers.swap_remove(pick - self.in_flight.len());
@@ -155,12 +178,13 @@ impl World {
         }
         let call = self.in_flight.swap_remove(pick);
         // what it truly cost: some share of what was held
-        let share = i64::from(turn % 5);
+        let is_broken = call.model().is_some_and(|model| Some(model.model.as_str()) == self.broken);
+        let share = if is_broken { 0 } else { i64::from(turn % 5) };
         let true_cost = Money::from_picos(call.reserved.picos() / 4 * share).min(call.reserved);
         self.truly_spent = self.truly_spent.plus(true_cost);
-        let known = turn % 7 != 6;
+        let known = is_broken || turn % 7 != 6;
         let result = CallResult {
-            outcome: outcome(&call, turn),
+            outcome: if is_broken { Err(failure(true)) } else { outcome(&call, turn) },
             tokens: Tokens { prompt: 1, completion: 1 },
             cost: known.then_some(true_cost),
             latency: Duration::from_millis(1),
@@ -169,6 +193,61 @@ impl World {
         let Call { node, revision, attempt, call, .. } = call;
         self.feed(Input::CallFinished { node, revision, attempt, call, result }).unwrap();
         true
+    }
+
+    /// Somebody sets the clock, or the process is told to end.
+    fn disturb(&mut self, turn: u16) {
+        match turn / 256 {
+            0..=9 if turn > 0 => self.now = self.now.plus(Duration::from_secs(u64::from(turn % 90))),
+            10..=14 => {
+                let back = i64::from(turn % 90) * 1_000_000;
+                self.now = Timestamp::from_micros(self.now.micros() - back);
+            }
+            15..=19 => self.draining = true,
+            _ => {}
+        }
+    }
+
+    fn note_outputs(&mut self, step: &Step) {
+        for record in &step.records {
+            match record {
+                Record::NodeStarted { node, revision, .. } => {
+                    self.revisions.insert(node.clone(), *revision);
+                }
+                Record::NodeFinished { node, status: NodeStatus::Succeeded, output, .. } => {
+                    let output = output.clone().filter(|output| !output.is_null());
+                    self.outputs.insert((node.clone(), self.revisions[node]), output);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Nothing that succeeded is ever lost from sight.
+    pub fn check_view(&self) {
+        let entries = self.state.agent_executions();
+        for ((node, revision), output) in &self.outputs {
+            let entry = entries.iter().find(|entry| entry.node_id == *node).unwrap();
+            let now = entry.revision == *revision
+                && entry.status == NodeStatus::Succeeded
+                && entry.output == *output;
+            let before = entry.revisions.iter().any(|kept| {
+                kept.revision == *revision && kept.status == NodeStatus::Succeeded && kept.output == *output
+            });
+            assert!(now || before, "{node}: the output of revision {revision} is not to be seen: {entry:?}");
+        }
+    }
+
+    /// A node of the workflow, by number.
+    pub fn any_step(&self, pick: u16) -> NodeId {
+        let steps: Vec<_> = self.definition.graph.steps().collect();
+        self.definition.node(steps[usize::from(pick) % steps.len()]).id.clone()
+    }
+
+    /// Whether a node is done again when everything from another one on is.
+    pub fn is_from(&self, node: &NodeId, from: &NodeId) -> bool {
+        let ix = |id: &NodeId| self.definition.graph.index(id.as_str()).unwrap();
+        node == from || self.definition.graph.descendants(ix(from)).contains(&ix(node))
     }
 
     /// Nodes that have succeeded, with their revisions.
@@ -189,13 +268,11 @@ impl World {
     }
 }
 
+fn failure(retryable: bool) -> CallFailure {
+    CallFailure { code: "scripted".into(), message: "as scripted".into(), retryable, retry_after: None }
+}
+
 fn outcome(call: &Call, turn: u16) -> Result<Outcome, CallFailure> {
-    let failure = |retryable| CallFailure {
-        code: "scripted".into(),
-        message: "as scripted".into(),
-        retryable,
-        retry_after: None,
-    };
     match (turn / 7 % 12, &call.work) {
         (9, _) => Err(failure(true)),
         (10, _) => Err(failure(false)),

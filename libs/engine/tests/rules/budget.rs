@@ -216,3 +216,21 @@ fn a_fan_out_never_holds_more_than_there_is_and_completes() {
     assert_eq!(story.state.status, ExecutionStatus::Succeeded);
     assert!((2..=5).contains(&widest), "{widest} at a time");
 }
+
+#[test]
+fn an_attempt_shows_on_which_terms_it_began() {
+    let full = Story::new(json!([priced("a", 100, json!({}))]), json!([]));
+    assert_eq!(full.view("a").attempts[0].max_tokens, Some(100));
+    let started = full.last("agent_started a");
+    assert_eq!((&started["model"], &started["max_tokens"]), (&json!(MODEL), &json!(100)));
+
+    let clamped = budgeted(json!([priced("a", 100, json!({}))]), json!([]), need(40), "stop");
+    assert_eq!(clamped.view("a").attempts[0].max_tokens, Some(40));
+    assert_eq!(clamped.last("agent_started a")["max_tokens"], 40);
+
+    let cheaper = json!({ "fallbacks": [CHEAPER] });
+    let limit = Money::from_picos(need(16).picos() - 1);
+    let degraded = budgeted(json!([priced("a", 100, cheaper)]), json!([]), limit, "degrade");
+    assert_eq!(degraded.last("agent_started a")["model"], CHEAPER);
+    assert_eq!(degraded.models("a"), [CHEAPER]);
+}

@@ -9,5 +9,7 @@ mod attempts;
 mod backtracking;
 mod budget;
 mod memory;
+mod secrets;
 mod story;
 mod tools;
+mod waiting;

@@ -198,3 +198,26 @@ fn an_attempt_that_took_too_long_is_not_gone_on_with() {
     story.returns("a", Ok(json!("rain")));
     assert_eq!(story.state.failure.as_ref().unwrap().code, "timeout");
 }
+
+/// Plans refuse computed references; whoever runs a document without asking a plan gets no more than an agent may see.
+#[test]
+fn a_tool_of_two_agents_reads_for_each_what_that_one_may_read() {
+    let tool = json!({"id": "look", "type": "tool", "config": {"tool": "template",
+        "template": "{{ nodes[args.which].output.text }}"}});
+    let mut edges = vec![edge("x", "a")];
+    for agent in ["a", "b"] {
+        let mut attached = edge("look", agent);
+        attached["target_handle"] = "tools".into();
+        edges.push(attached);
+    }
+    let nodes = json!([
+        agent("x", json!({}), json!({})), agent("a", json!({}), json!({})), agent("b", json!({}), json!({})), tool,
+    ]);
+    let mut story = Story::new(nodes, json!(edges));
+    story.end_of("x", Ok("of x"));
+    story.want("a", &[("1", "look", json!({"which": "x"}))]);
+    story.want("b", &[("1", "look", json!({"which": "x"}))]);
+    let found = |id: &str| story.view(id).attempts[0].tool_calls[0].clone();
+    assert_eq!(found("a").output, Some(json!({"text": "of x"})));
+    assert!(found("b").output.is_none() && found("b").error.is_some(), "{:?}", found("b"));
+}

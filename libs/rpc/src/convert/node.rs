@@ -71,6 +71,7 @@ impl From<Attempt> for pb::Attempt {
             finished_at: attempt.finished_at.and_then(moment),
             output: attempt.output.map(Value::new),
             tool_calls: each(attempt.tool_calls),
+            max_tokens: attempt.max_tokens,
         }
     }
 }
@@ -92,6 +93,7 @@ impl TryFrom<pb::Attempt> for Attempt {
             finished_at: optional_timestamp(attempt.finished_at)?,
             output: optional_value("/output", attempt.output)?,
             tool_calls: all(attempt.tool_calls)?,
+            max_tokens: attempt.max_tokens,
         })
     }
 }

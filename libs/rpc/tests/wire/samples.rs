@@ -217,10 +217,12 @@ pub(crate) fn execution() -> Execution {
         finished_at: Some(at(8)),
         output: Some(document()),
         tool_calls: vec![used, failed],
+        max_tokens: Some(17),
     };
     let bare_attempt = Attempt {
         output: None,
         tool_calls: Vec::new(),
+        max_tokens: None,
         model: None,
         provider: None,
         error: None,
@@ -418,6 +420,9 @@ pub(crate) fn job() -> Job {
         id: job_id(),
         url: "https://example.com".into(),
         description: "d".into(),
+        user_id: Some("me".into()),
+        ignore_robots: true,
+        feedback: Some("f".into()),
         status: JobStatus::Testing,
         progress: 80,
         message: "m".into(),
@@ -437,6 +442,9 @@ pub(crate) fn job() -> Job {
 pub(crate) fn jobs() -> Vec<Job> {
     let bare = Job {
         status: JobStatus::Ready,
+        user_id: None,
+        ignore_robots: false,
+        feedback: None,
         api_endpoint: None,
         sample_data: None,
         error: None,
