@@ -36,8 +36,33 @@ pub(crate) enum Do {
         /// Which one
         role: Role,
     },
-    /// Bring the database to this version's schema
-    Migrate,
+    /// Bring the database to this version's schema; with --from, move an embedded database into an empty Postgres
+    Migrate {
+        /// The embedded database to move, which nobody may be using
+        #[arg(long, value_name = "sqlite://FILE")]
+        from: Option<String>,
+        /// The empty Postgres database it goes to; DATABASE_URL if it is not named (a password belongs there)
+        #[arg(long, value_name = "postgres://…", requires = "from")]
+        to: Option<String>,
+    },
+    /// Save embedded mode's database to a file, also while `nexus up` uses it
+    Backup {
+        /// The backup
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Replace the file if it exists
+        #[arg(long)]
+        force: bool,
+    },
+    /// Put a backup into the data folder; nobody may be using it
+    Restore {
+        /// The backup
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Replace the database that is there
+        #[arg(long)]
+        force: bool,
+    },
     /// Ask a process on this machine whether it is ready, as a container's health check: exit code 0 if it is
     Health {
         /// Which one; without it, whatever serves HTTP
@@ -77,22 +102,17 @@ pub(crate) enum Do {
     /// List, import and export workflows
     #[command(subcommand)]
     Workflows(Workflows),
-    /// List, show, cancel and resume executions
+    /// List, show, cancel, resume and delete executions
     #[command(subcommand)]
     Executions(Executions),
     /// List, find and forget what is kept in memory; make its vectors anew
     #[command(subcommand)]
     Memory(Memories),
-    /// Make a scraper for a web page (not available in this version yet)
-    Scrape {
-        /// The page
-        url: String,
-        /// What is wanted from it, in a sentence
-        description: String,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// Set, list and forget secrets for tools; values come in and never out
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
+    /// Make a scraper for a web page: from an address and a sentence to an endpoint
+    Scrape(ScrapeArgs),
     /// Print completions for a shell
     Completions {
         /// Which one
@@ -169,6 +189,41 @@ pub(crate) struct RunArgs {
     pub(crate) json: bool,
 }
 
+/// What to do with secrets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Set a secret to what standard input says: printf %s VALUE | nexus secrets set NAME
+    Set {
+        /// Its name: letters, digits and _
+        name: String,
+    },
+    /// List names and dates
+    List {
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Forget a secret
+    Delete {
+        /// Its name
+        name: String,
+    },
+}
+
+/// Arguments of `scrape`.
+#[derive(Debug, Args)]
+pub(crate) struct ScrapeArgs {
+    /// The page
+    pub(crate) url: String,
+    /// What is wanted from it, in a sentence: "title, price and rating of every book"
+    pub(crate) description: String,
+    /// Fetch the page although its site's robots.txt says no: for those who may
+    #[arg(long)]
+    pub(crate) ignore_robots: bool,
+    /// Print states as JSON lines, the whole job last
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// What to do with workflows.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Workflows {
@@ -234,6 +289,11 @@ pub(crate) enum Executions {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Delete one that has ended, with its events and its memory
+    Delete {
+        /// The execution
+        id: String,
     },
     /// Go on with one that failed, was cancelled or ran out of budget
     Resume {

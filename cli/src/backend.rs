@@ -7,7 +7,7 @@ use crate::{
     remote::Remote,
     wiring::{self, Claims, Embedded},
 };
-use nexus_api::{Executor, Memory, Planner};
+use nexus_api::{Executor, Memory, Planner, Scraper, Secrets};
 use nexus_runtime::{
     Config,
     lock::{self, DataDir, Holder},
@@ -22,6 +22,8 @@ pub(crate) struct Backend {
     pub(crate) planner: Arc<dyn Planner>,
     pub(crate) executor: Arc<dyn Executor>,
     pub(crate) memory: Arc<dyn Memory>,
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) scraper: Arc<dyn Scraper>,
     /// The address of the server, if they are there.
     pub(crate) server: Option<String>,
     /// Set if they run in this process.
@@ -47,6 +49,8 @@ impl Backend {
             planner: embedded.ports.planner.clone(),
             executor: embedded.ports.executor.clone(),
             memory: embedded.ports.memory.clone(),
+            secrets: embedded.ports.secrets.clone(),
+            scraper: embedded.ports.scraper.clone(),
             server: None,
             embedded: Some((embedded, data_dir)),
         })
@@ -55,7 +59,15 @@ impl Backend {
     fn at(remote: Remote) -> Self {
         let server = Some(remote.address().to_owned());
         let remote = Arc::new(remote);
-        Self { planner: remote.clone(), executor: remote.clone(), memory: remote, server, embedded: None }
+        Self {
+            planner: remote.clone(),
+            executor: remote.clone(),
+            memory: remote.clone(),
+            secrets: remote.clone(),
+            scraper: remote,
+            server,
+            embedded: None,
+        }
     }
 
     /// Ends what runs in this process.

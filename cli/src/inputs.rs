@@ -5,6 +5,7 @@ use crate::{
     args::InputArgs,
     exit::{Failure, Result},
 };
+use nexus_model::duplicates::duplicate_member;
 use serde_json::{Map, Value};
 use std::{io::Read, path::Path};
 
@@ -18,10 +19,15 @@ pub(crate) fn read_json(path: &Path) -> Result<Value> {
         std::fs::read_to_string(path)
     };
     let text = text.map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
-    serde_json::from_str(&text).map_err(|error| {
+    let value = serde_json::from_str(&text).map_err(|error| {
         Failure::usage(format!("{name} is not JSON: {error}"))
             .suggest("a workflow document is a JSON object; `examples/` has some")
-    })
+    })?;
+    match duplicate_member(text.as_bytes()) {
+        None => Ok(value),
+        Some(path) => Err(Failure::usage(format!("{name} has the member `{path}` twice"))
+            .suggest("remove one of them; only the last would count")),
+    }
 }
 
 /// The inputs for a run of `document`.

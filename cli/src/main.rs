@@ -22,6 +22,8 @@ use std::{process::ExitCode, sync::Arc};
 use wiring::Claims;
 
 fn main() -> ExitCode {
+    // Sandboxes are kept by this very program, started once more: that one does nothing else.
+    nexus_sandbox::child_main();
     // Its own mistakes end with 2, as bad usage should.
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -50,11 +52,16 @@ async fn run(cli: Cli) -> Result {
             out::line(String::from_utf8_lossy(&script).trim_end());
             Ok(Exit::Success)
         }
-        Do::Scrape { .. } => Err(Failure::usage("scraping is not available in this version yet")
-            .suggest("an `http_request` node fetches a page or an API within a workflow")),
         Do::Up => wiring::up(&config?).await,
         Do::Serve { role } => wiring::serve(&config?, role).await,
-        Do::Migrate => wiring::migrate(&config?).await,
+        Do::Migrate { from: None, .. } => wiring::migrate(&config?).await,
+        Do::Migrate { from: Some(from), to } => {
+            let config = config?;
+            let telemetry = telemetry::init(&config, "migrate", "info")?;
+            let done = commands::migrate::migrate(&config, &settings.0, &from, to.as_deref()).await;
+            telemetry.shutdown().await;
+            done
+        }
         Do::Health { role, addr } => wiring::health(&config?, role, addr.as_deref()).await,
         command => {
             let config = config?;
@@ -94,6 +101,12 @@ async fn client(config: &Config, server: Option<&str>, command: Do) -> Result {
             backend.close().await;
             done
         }
+        Do::Scrape(arguments) => {
+            let backend = Backend::open(config, server, Claims::Own).await?;
+            let done = commands::scrape::scrape(&backend, &arguments).await;
+            backend.close().await;
+            done
+        }
         Do::Workflows(command) => {
             let backend = Backend::open(config, server, Claims::Own).await?;
             let done = commands::workflows::workflows(&*backend.planner, &command).await;
@@ -108,18 +121,23 @@ async fn client(config: &Config, server: Option<&str>, command: Do) -> Result {
             backend.close().await;
             done
         }
+        Do::Backup { file, force } => commands::backup::backup(config, server, &file, force).await,
+        Do::Restore { file, force } => commands::backup::restore(config, server, &file, force).await,
         Do::Memory(command) => {
             let backend = Backend::open(config, server, Claims::Own).await?;
             let done = commands::memory::memory(&*backend.memory, &command).await;
             backend.close().await;
             done
         }
-        Do::Up
-        | Do::Serve { .. }
-        | Do::Migrate
-        | Do::Health { .. }
-        | Do::Scrape { .. }
-        | Do::Completions { .. } => Err(Failure::usage("this is no client command")),
+        Do::Secrets(command) => {
+            let backend = Backend::open(config, server, Claims::Own).await?;
+            let done = commands::secrets::secrets(&*backend.secrets, &command).await;
+            backend.close().await;
+            done
+        }
+        Do::Up | Do::Serve { .. } | Do::Migrate { .. } | Do::Health { .. } | Do::Completions { .. } => {
+            Err(Failure::usage("this is no client command"))
+        }
     }
 }
 

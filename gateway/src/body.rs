@@ -14,6 +14,7 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use http::{HeaderMap, StatusCode, header};
 use nexus_api::{Code, Error};
+use nexus_model::duplicates::duplicate_member;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use serde_path_to_error::Segment;
@@ -178,6 +179,13 @@ pub(crate) fn parse(bytes: &[u8], depth: usize) -> Answer<Value> {
     }
     let value = serde_json::from_slice(bytes)
         .map_err(|error| Error::new(Code::Malformed, format!("the body is not valid JSON: {error}")))?;
+    if let Some(path) = duplicate_member(bytes) {
+        let message = "is there twice; only one of the two would count";
+        return Err(Error::new(Code::Invalid, format!("the member `{path}` {message}"))
+            .suggest("remove one of them")
+            .detail(path, message)
+            .into());
+    }
     if let Some((path, number)) = inexact(bytes) {
         let message = "is an integer that a double cannot hold exactly; it would change on its way";
         return Err(Error::new(Code::Invalid, format!("{number} {message}"))

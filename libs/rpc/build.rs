@@ -4,7 +4,7 @@
 use prost::Message;
 use std::{env, error::Error, fs, path::PathBuf};
 
-const AREAS: [&str; 6] = ["common", "planner", "executor", "llm", "memory", "scraper"];
+const AREAS: [&str; 7] = ["common", "planner", "executor", "llm", "memory", "scraper", "secrets"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = "../../proto";

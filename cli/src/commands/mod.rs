@@ -1,11 +1,15 @@
 //! What the client commands do, written against the ports. Not here: where the ports are (`backend`), programs that
 //! serve (`wiring`).
 
+pub(crate) mod backup;
 pub(crate) mod documents;
 pub(crate) mod executions;
 pub(crate) mod memory;
+pub(crate) mod migrate;
 pub(crate) mod models;
 pub(crate) mod run;
+pub(crate) mod scrape;
+pub(crate) mod secrets;
 pub(crate) mod workflows;
 
 use crate::exit::Result;

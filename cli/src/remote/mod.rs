@@ -5,6 +5,8 @@ mod executor;
 mod llm;
 mod memory;
 mod planner;
+mod scraper;
+mod secrets;
 mod sse;
 
 use nexus_api::{CallCtx, Code, Detail, Error, Result};
@@ -113,7 +115,9 @@ impl Remote {
         };
         let mut error = match told {
             Some(told) => {
-                let mut error = Error::new(Code::parse(&told.error).unwrap_or_else(by_status), told.message);
+                let code = Code::parse(&told.error);
+                let mut error = Error::new(code.unwrap_or_else(by_status), told.message);
+                error.reason = code.is_none().then_some(told.error);
                 error.suggestion = told.suggestion;
                 error.details = told.details;
                 error

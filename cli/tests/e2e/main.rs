@@ -7,6 +7,7 @@
     reason = "a test ends with a panic when something is not as it should be"
 )]
 
+mod backups;
 mod budgets;
 mod clients;
 mod commands;
@@ -20,6 +21,7 @@ mod patterns;
 mod python;
 mod rest_clients;
 mod run;
+mod secrets;
 mod up;
 
 use nexus_testkit::{

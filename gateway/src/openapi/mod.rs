@@ -2,6 +2,7 @@
 //! request ids, keys. Routes describe themselves (`routes`), shapes are in `schemas`.
 //! Not here: the page that shows it (`docs`).
 
+pub(crate) mod endpoint;
 pub(crate) mod schemas;
 
 use crate::{
@@ -33,6 +34,7 @@ use utoipa::{
         (name = "models", description = "Models and their prices"),
         (name = "compatible", description = "OpenAI's API"),
         (name = "scraping", description = "Scrapers made from a sentence, and their endpoints"),
+        (name = "secrets", description = "Named values that tools use and nobody reads"),
         (name = "system", description = "The server itself"),
     ),
     security(("api_key" = [])),

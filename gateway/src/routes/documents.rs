@@ -11,8 +11,10 @@ use crate::{
 };
 use axum::{Json, extract::State};
 use nexus_api::planner::{Estimate, Target};
-use nexus_model::{Problem, WorkflowId, document::BudgetOverride, problem::Report, workflow::Plan};
-use serde::Deserialize;
+use nexus_model::{
+    Problem, WorkflowId, document::BudgetOverride, duplicates::duplicate_member, problem::Report, workflow::Plan,
+};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
 /// What to estimate, with the document itself.
@@ -54,8 +56,26 @@ pub(crate) async fn validate(
         // Still an object, so a verdict: but one that nothing has to walk through it for.
         return Ok(Json(too_deep(depth)));
     }
+    if bytes.trim_ascii_start().starts_with(b"{")
+        && serde_json::from_slice::<IgnoredAny>(&bytes).is_ok()
+        && let Some(path) = duplicate_member(&bytes)
+    {
+        return Ok(Json(twice(path)));
+    }
     let document = body::parse(&bytes, depth)?;
     Ok(Json(ctx.bound(app.ports.planner.validate(&ctx, document)).await?))
+}
+
+/// The verdict on a document with a member that is there twice.
+fn twice(path: String) -> Report {
+    let problem = Problem {
+        code: "duplicate_member".into(),
+        message: "this member is there twice; only one of the two would count".into(),
+        path,
+        node_id: None,
+        suggestion: Some("remove one of them".into()),
+    };
+    Report { valid: false, errors: vec![problem], warnings: Vec::new() }
 }
 
 fn too_deep(depth: usize) -> Report {

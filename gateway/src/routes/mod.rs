@@ -2,11 +2,13 @@
 
 mod compatible;
 mod documents;
+mod endpoints;
 mod events;
 mod executions;
 mod memory;
 mod models;
 mod scraping;
+mod secrets;
 mod system;
 mod workflows;
 
@@ -28,7 +30,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(executions::execute))
         .routes(routes!(executions::list_of_workflow))
         .routes(routes!(executions::list))
-        .routes(routes!(executions::get))
+        .routes(routes!(executions::get, executions::delete))
         .routes(routes!(executions::cancel))
         .routes(routes!(executions::resume))
         .routes(routes!(executions::memory))
@@ -51,6 +53,11 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(scraping::regenerate))
         .routes(routes!(scraping::watch))
         .routes(routes!(scraping::generated))
+        .routes(routes!(endpoints::describe))
+        .routes(routes!(endpoints::health))
+        .routes(routes!(endpoints::schedule, endpoints::put_schedule, endpoints::delete_schedule))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::set, secrets::delete))
         .routes(routes!(system::healthz))
         .routes(routes!(system::readyz))
         .routes(routes!(system::metrics))

@@ -102,6 +102,7 @@ async fn send(llm: &Arc<Scripted>, method: Method, path: &str, body: &Value) -> 
         llm: llm.clone(),
         memory: Arc::new(FakeMemory),
         scraper: Arc::new(FakeScraper::default()),
+        secrets: Arc::new(FakeSecrets),
     };
     let router = nexus_gateway::router(ports, options()).into_router();
     let response = router.oneshot(json_request(method, path, body)).await.unwrap();

@@ -3,12 +3,14 @@
 //! last is for whoever reads it. Not here: deadlines of single provider or store calls.
 
 use crate::{
-    BoxStream, CallCtx, Code, Error, Executor, Llm, Memory, Planner, Result, Scraper,
+    BoxStream, CallCtx, Code, Error, Executor, Llm, Memory, Planner, Result, Scraper, Secrets,
+    endpoint::{Health, PutSchedule, Schedule},
     executor::{ExecutionFilter, Resume, StartExecution, Started},
     llm::{CompleteRequest, Completion, EmbedRequest, Embedded, Message, ModelInfo, StreamItem},
     memory::{EmbeddingModel, Entry, RecallRequest, Recalled, Reembedded, Scope, StoreRequest, Stored},
     planner::{Estimate, PageRequest, Target},
-    scraper::{CreateJob, EndpointData, EndpointQuery, Job, RunPython, TestResult},
+    scraper::{CreateJob, EndpointData, EndpointQuery, Job, Regenerate, RunPython, TestResult},
+    secrets::{Secret, SecretValue},
 };
 use async_trait::async_trait;
 use nexus_model::{
@@ -77,6 +79,7 @@ bounded!(Executor {
     fn list_executions(filter: ExecutionFilter, page: PageRequest) -> Page<ExecutionSummary>;
     fn cancel_execution(id: ExecutionId) -> ExecutionSummary;
     fn resume_execution(id: ExecutionId, resume: Resume) -> ExecutionSummary;
+    fn delete_execution(id: ExecutionId) -> ();
     fn list_events(id: ExecutionId, after_seq: u64, limit: u32) -> Vec<Event>;
     fn watch_execution(id: ExecutionId, after_seq: u64) -> BoxStream<WatchItem>;
 });
@@ -106,7 +109,17 @@ bounded!(Scraper {
     fn delete_job(id: JobId) -> ();
     fn watch_job(id: JobId) -> BoxStream<Job>;
     fn test_job(id: JobId) -> TestResult;
-    fn regenerate_job(id: JobId) -> Job;
+    fn regenerate_job(id: JobId, request: Regenerate) -> Job;
     fn run_endpoint(id: JobId, query: EndpointQuery) -> EndpointData;
     fn run_python(request: RunPython) -> Value;
+    fn job_health(id: JobId) -> Health;
+    fn put_schedule(id: JobId, schedule: PutSchedule) -> Schedule;
+    fn get_schedule(id: JobId) -> Schedule;
+    fn delete_schedule(id: JobId) -> ();
+});
+
+bounded!(Secrets {
+    fn list_secrets(page: PageRequest) -> Page<Secret>;
+    fn set_secret(name: String, value: SecretValue) -> Secret;
+    fn delete_secret(name: String) -> ();
 });

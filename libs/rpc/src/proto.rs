@@ -16,5 +16,5 @@ mod generated {
 
 pub(crate) use generated::nexus::{
     common::v1 as common, executor::v1 as executor, llm::v1 as llm, memory::v1 as memory,
-    planner::v1 as planner, scraper::v1 as scraper,
+    planner::v1 as planner, scraper::v1 as scraper, secrets::v1 as secrets,
 };

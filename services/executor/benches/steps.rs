@@ -20,7 +20,7 @@ use nexus_api::{
     },
 };
 use nexus_bus::InProcessBus;
-use nexus_executor::{Deps, ExecutorService, Options};
+use nexus_executor::{Deps, ExecutorService, Options, Vault};
 use nexus_model::{
     Money, WorkflowId,
     event::WatchItem,
@@ -125,6 +125,7 @@ struct Bench {
 
 impl Bench {
     fn new(store: Arc<dyn Store>) -> Self {
+        let vault = Vault::new(Arc::new(SqliteStore::open(":memory:").unwrap()), None);
         let deps = Deps {
             store: store.clone(),
             bus: Arc::new(InProcessBus::new()),
@@ -132,6 +133,7 @@ impl Bench {
             memory: Arc::new(ports::FakeMemory::default()),
             scraper: Arc::new(ports::FakeScraper),
             http: nexus_egress::Client::new(nexus_egress::Policy::public(), nexus_egress::Limits::default()),
+            vault,
             prices: PriceBook::builtin(),
             limits: Limits::default(),
         };

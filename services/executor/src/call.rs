@@ -4,11 +4,12 @@
 use crate::{
     Deps,
     live::{self, Live},
+    observe::Places,
     tool,
 };
 use futures::StreamExt;
 use nexus_api::{
-    CallCtx, Code, Error,
+    CallCtx, Code, Error, Workspace,
     llm::{
         CompleteRequest, Completion, FinishReason, Message, Role, StreamItem, ToolCall, ToolChoice,
         ToolDefinition,
@@ -19,13 +20,18 @@ use nexus_engine::{
     Answer, Call, CallFailure, CallResult, Exchange, ModelCall, Outcome, ToolRequest, ToolSpec, Turn, Work,
 };
 use nexus_model::{ExecutionId, Money, Timestamp, WorkflowId, event::Delta, execution::Tokens, price::Usage};
+use nexus_runtime::trace;
 use std::time::Instant;
+use tracing::Instrument;
 
 /// Whose call it is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) execution: ExecutionId,
     pub(crate) workflow: WorkflowId,
+    pub(crate) workspace: Workspace,
+    /// Where its spans stand.
+    pub(crate) places: Places,
 }
 
 /// What a call brought.
@@ -38,9 +44,21 @@ pub(crate) struct Brought {
 }
 
 /// Makes the call; never fails, a failure is a result. Dropping the future abandons the call.
-pub(crate) async fn perform(deps: &Deps, caller: Caller, call: &Call) -> CallResult {
+pub(crate) async fn perform(deps: &Deps, caller: &Caller, call: &Call) -> CallResult {
+    let span = caller.places.span(call);
+    let result = trace::on_behalf_of(Some(caller.execution), made(deps, caller, call)).instrument(span.clone());
+    let result = result.await;
+    if let Err(failure) = &result.outcome {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", failure.code.as_str());
+    }
+    result
+}
+
+async fn made(deps: &Deps, caller: &Caller, call: &Call) -> CallResult {
     let started = Instant::now();
-    let ctx = CallCtx::background().with_timeout(call.timeout);
+    let traceparent = Some(caller.places.of_call(call).traceparent());
+    let ctx = CallCtx { traceparent, ..CallCtx::background() }.with_timeout(call.timeout);
     let brought = match &call.work {
         Work::Model(request) => ctx.bound(stream(&ctx, deps, caller, call, request)).await.map(answered),
         Work::Tool(work) => ctx.bound(tool::perform(&ctx, deps, caller, call, work)).await,
@@ -48,7 +66,7 @@ pub(crate) async fn perform(deps: &Deps, caller: Caller, call: &Call) -> CallRes
     let brought = brought.unwrap_or_else(|error| {
         let spent = error.spent.as_deref().copied();
         Brought {
-            outcome: Err(failure(error, call)),
+            outcome: Err(failure(&ctx, error, call)),
             usage: spent.and_then(|spent| spent.usage),
             cost: spent.map(|spent| spent.cost),
             provider: None,
@@ -66,7 +84,7 @@ pub(crate) async fn perform(deps: &Deps, caller: Caller, call: &Call) -> CallRes
 async fn stream(
     ctx: &CallCtx,
     deps: &Deps,
-    caller: Caller,
+    caller: &Caller,
     call: &Call,
     model: &ModelCall,
 ) -> Result<Completion, Error> {
@@ -163,8 +181,10 @@ fn judge(completion: Completion) -> Result<Outcome, CallFailure> {
     Ok(Outcome::Answer(Answer { text, truncated: finish_reason == FinishReason::Length, tool_calls }))
 }
 
-fn failure(error: Error, call: &Call) -> CallFailure {
-    if error.code == Code::DeadlineExceeded && error.reason.is_none() {
+/// Whoever noticed first that the attempt's time was over (the provider's adapter, the port, we): it is one failure.
+fn failure(ctx: &CallCtx, error: Error, call: &Call) -> CallFailure {
+    let is_over = ctx.remaining().is_some_and(|left| left.is_zero());
+    if error.code == Code::DeadlineExceeded && (is_over || error.reason.is_none()) {
         return CallFailure {
             code: "timeout".into(),
             message: format!("no complete answer within {} s", call.timeout.as_secs_f64()),

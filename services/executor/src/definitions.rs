@@ -2,7 +2,7 @@
 
 use crate::Deps;
 use nexus_api::{CallCtx, Error, Memory, Result};
-use nexus_engine::{Definition, State};
+use nexus_engine::{Definition, Mark, State};
 use nexus_model::{
     Document, WorkflowId,
     document::{NodeKind, Tool},
@@ -23,12 +23,29 @@ const KEPT: usize = 256;
 /// How long memory may take to say which model it uses.
 const MEMORY_ANSWERS: Duration = Duration::from_secs(5);
 
+/// How long to wait before memory is asked once more.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+async fn ask(memory: &dyn Memory) -> Result<EmbeddingModel> {
+    let ctx = CallCtx::background().with_timeout(MEMORY_ANSWERS);
+    ctx.bound(memory.embedding_model(&ctx)).await
+}
+
+fn uses_memory(document: &Document) -> bool {
+    document.graph.nodes.iter().any(|node| match &node.kind {
+        NodeKind::Agent(agent) => agent.memory.is_some(),
+        NodeKind::Tool(tool) => matches!(tool.tool, Tool::MemoryStore { .. } | Tool::MemoryRecall { .. }),
+        NodeKind::Conditional(_) => false,
+    })
+}
+
 /// A cache of definitions over the store. Versions never change, so nothing goes stale.
 pub(crate) struct Definitions {
     store: Arc<dyn Store>,
     memory: Arc<dyn Memory>,
     prices: Arc<PriceBook>,
     limits: Limits,
+    mark: Mark,
     kept: Mutex<HashMap<(WorkflowId, u32), Arc<Definition>>>,
 }
 
@@ -39,6 +56,7 @@ impl Definitions {
             memory: deps.memory.clone(),
             prices: deps.prices.clone(),
             limits: deps.limits,
+            mark: deps.vault.mark().clone(),
             kept: Mutex::default(),
         }
     }
@@ -57,7 +75,7 @@ impl Definitions {
             .map_err(|error| Error::internal(format!("stored document {id} v{version}: {error}")))?;
         let (embedding, certain) = self.embedding(&document, priced).await;
         let definition = Definition::priced(document, &self.limits, self.prices.clone(), embedding);
-        let definition = Arc::new(definition);
+        let definition = Arc::new(definition.with_mark(self.mark.clone()));
         if !certain {
             return Ok(definition);
         }
@@ -72,22 +90,31 @@ impl Definitions {
     /// What memory's vectors cost, if the document uses memory, and whether that is certain: while memory is away
     /// nobody can say, and nothing is embedded either.
     async fn embedding(&self, document: &Document, priced: bool) -> (Option<EmbeddingModel>, bool) {
-        let uses_memory = document.graph.nodes.iter().any(|node| match &node.kind {
-            NodeKind::Agent(agent) => agent.memory.is_some(),
-            NodeKind::Tool(tool) => matches!(tool.tool, Tool::MemoryStore { .. } | Tool::MemoryRecall { .. }),
-            NodeKind::Conditional(_) => false,
-        });
+        let uses_memory = uses_memory(document);
         if !uses_memory || !priced {
             return (None, !uses_memory);
         }
-        let ctx = CallCtx::background().with_timeout(MEMORY_ANSWERS);
-        match ctx.bound(self.memory.embedding_model(&ctx)).await {
+        match ask(&*self.memory).await {
             Ok(model) => (Some(model), true),
             Err(error) => {
-                tracing::warn!(%error, "memory does not say what its embeddings cost");
+                tracing::warn!(%error, "memory does not say what its embeddings cost; it is asked again");
                 (None, false)
             }
         }
+    }
+
+    /// What memory's vectors cost, as soon as memory says so. `None` if the state knows, or does not need to.
+    pub(crate) fn missing_price(&self, state: &State) -> Option<impl Future<Output = EmbeddingModel> + use<>> {
+        let needed = state.embedding.is_none() && uses_memory(&state.definition.document);
+        let memory = self.memory.clone();
+        needed.then(|| async move {
+            loop {
+                match ask(&*memory).await {
+                    Ok(model) => return model,
+                    Err(_) => tokio::time::sleep(ASK_AGAIN).await,
+                }
+            }
+        })
     }
 
     /// The state of an execution as its journal has it, to look at it or to end it.

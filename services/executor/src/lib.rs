@@ -8,10 +8,15 @@
 mod call;
 mod definitions;
 mod live;
+mod observe;
 mod owner;
+mod resolve;
+mod retention;
 mod run;
 mod service;
+mod step;
 mod tool;
+mod vault;
 mod watch;
 
 use nexus_api::{Llm, Memory, Scraper};
@@ -21,6 +26,7 @@ use nexus_store::Store;
 use std::{sync::Arc, time::Duration};
 
 pub use service::ExecutorService;
+pub use vault::{KeyBytes, Vault};
 
 /// What an executor needs from outside.
 #[derive(Clone)]
@@ -37,6 +43,8 @@ pub struct Deps {
     pub scraper: Arc<dyn Scraper>,
     /// The client of `http_request`.
     pub http: nexus_egress::Client,
+    /// Secrets for tools.
+    pub vault: Vault,
     /// What models cost, to judge budgets that come with an execution.
     pub prices: Arc<PriceBook>,
     /// Sizes accepted.
@@ -62,6 +70,8 @@ pub struct Options {
     pub poll: Duration,
     /// How long calls in flight may take to end when the process shuts down.
     pub drain: Duration,
+    /// How long executions are kept after they have ended; for ever if absent.
+    pub keep: Option<Duration>,
 }
 
 impl Default for Options {
@@ -75,6 +85,7 @@ impl Default for Options {
             stop_after: Duration::from_secs(10),
             poll: Duration::from_secs(1),
             drain: Duration::from_secs(25),
+            keep: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     Deps, Options,
     definitions::Definitions,
     live::{self, Control, Live},
+    retention,
     run::{Left, Message, Run, Signals},
 };
 use futures::StreamExt;
@@ -66,6 +67,10 @@ impl Owner {
         owner.claiming.spawn(owner.clone().claim_loop());
         owner.loops.spawn(owner.clone().heartbeat_loop());
         owner.loops.spawn(owner.clone().control_loop());
+        owner.loops.spawn(owner.clone().queue_loop());
+        if let Some(keep) = owner.options.keep {
+            owner.loops.spawn(retention::run(owner.deps.clone(), keep, owner.drain.clone()));
+        }
         owner
     }
 
@@ -103,6 +108,7 @@ impl Owner {
             inbox,
         };
         let owner = self.clone();
+        metrics::gauge!("nexus_executions_running").increment(1.0);
         self.runs.spawn(async move {
             let left = run.run(claimed).await;
             let mut running = owner.running();
@@ -110,6 +116,7 @@ impl Owner {
                 running.remove(&id);
             }
             drop(running);
+            metrics::gauge!("nexus_executions_running").decrement(1.0);
             if left != Left::Ended {
                 tracing::info!(execution = %id, ?left, "no longer running here");
             }
@@ -145,6 +152,7 @@ impl Owner {
                             if execution.recovered {
                                 let id = execution.loaded.head.summary.id;
                                 tracing::warn!(execution = %id, "taking over: its executor stopped answering");
+                                metrics::counter!("nexus_lease_takeovers_total").increment(1);
                             }
                             self.adopt(execution);
                         }
@@ -185,6 +193,7 @@ impl Owner {
                     last_success = asked;
                     let still: std::collections::HashSet<_> = still.into_iter().collect();
                     for (id, fence) in held.into_iter().filter(|(id, _)| !still.contains(id)) {
+                        metrics::counter!("nexus_leases_lost_total").increment(1);
                         self.stop(id, fence);
                     }
                 }
@@ -198,6 +207,20 @@ impl Owner {
                 {
                     self.stop(id, fence);
                 }
+            }
+        }
+    }
+
+    /// Shows how long the queue is, for those who decide how many executors there should be.
+    async fn queue_loop(self: Arc<Self>) {
+        metrics::gauge!("nexus_executions_capacity").set(self.options.capacity as f64);
+        while self.options.take_up {
+            if let Ok(queued) = self.deps.store.queued().await {
+                metrics::gauge!("nexus_executions_queued").set(queued as f64);
+            }
+            tokio::select! {
+                () = self.finished.cancelled() => return,
+                () = tokio::time::sleep(self.options.heartbeat) => {}
             }
         }
     }

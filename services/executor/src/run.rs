@@ -7,24 +7,33 @@ use crate::{
     call::{self, Caller},
     definitions::Definitions,
     live::Live,
+    observe::{self, Follower},
 };
-use nexus_api::{Code, Error};
+use nexus_api::{Code, Error, Workspace};
 use nexus_bus::Topic;
 use nexus_engine::{Call, Effect, Env, Input, MAX_RECOVERIES, State};
-use nexus_model::{Event, EventType, ExecutionId, ExecutionStatus, Money, Timestamp, execution::Failure};
+use nexus_model::{
+    Event, EventType, ExecutionId, ExecutionStatus, Money, Timestamp, execution::Failure, price::EmbeddingModel,
+};
 use nexus_store::{Claimed, Committed, Fence, Head, HeadUpdate, Loaded, NewEvent, Ownership, Step};
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// What reaches a running execution from outside.
 pub(crate) enum Message {
     /// Something happened.
     Input(Input),
+    /// Memory says at last what its vectors cost.
+    Priced(EmbeddingModel),
     /// Somebody asks, and waits until it is durable.
     Request(Input, oneshot::Sender<Result<(), Error>>),
 }
@@ -90,11 +99,12 @@ impl Run {
         let id = claimed.loaded.head.summary.id;
         let fence = claimed.loaded.head.fence;
         let stop = self.signals.stop.clone();
+        let span = observe::work(&claimed.loaded.head);
         let mut flight = Flight::default();
         let left = tokio::select! {
             biased;
             () = stop.cancelled() => Left::Lost,
-            left = self.drive(claimed, &mut flight) => left,
+            left = self.drive(claimed, &mut flight).instrument(span) => left,
         };
         flight.stop().await;
         if left == Left::Released
@@ -108,7 +118,8 @@ impl Run {
     async fn drive(&mut self, claimed: Claimed, flight: &mut Flight) -> Left {
         let head = &claimed.loaded.head;
         let (id, fence, mut journal_len) = (head.summary.id, head.fence, head.journal_len);
-        let caller = Caller { execution: id, workflow: head.summary.workflow_id };
+        let workspace = Workspace::default();
+        let workflow = head.summary.workflow_id;
         let mut state = match self.load(&claimed.loaded).await {
             Ok(state) => state,
             Err(error) => {
@@ -116,22 +127,38 @@ impl Run {
                 return self.end_unread(head).await;
             }
         };
+        if let Some(price) = self.definitions.missing_price(&state) {
+            let outbox = self.outbox.clone();
+            // nobody listens any more when the run was lost
+            flight.timers.spawn(async move { drop(outbox.send(Message::Priced(price.await))) });
+        }
+        let mut follower = Follower::new(&claimed.loaded, &state);
+        let caller = Caller { execution: id, workflow, workspace, places: follower.places };
         let first = if head.recoveries > MAX_RECOVERIES { given_up() } else { Input::Take };
         let mut pending = vec![Message::Input(first)];
         loop {
-            let (mut step, waiting) = self.decide(&mut state, pending);
+            let Some((mut step, waiting)) = self.decide(&mut state, pending) else {
+                // Memory is ahead of the journal, or both are wrong: whoever comes next begins with the journal. If
+                // that does not help, the limit of recoveries ends it, from its row alone if need be.
+                if head.recoveries > MAX_RECOVERIES {
+                    return self.end_unread(head).await;
+                }
+                return Left::Lost;
+            };
             if !step.is_empty() {
                 let effects = std::mem::take(&mut step.effects);
+                let seen = follower.step(&state, &step.records);
                 let step = store_step(&state, fence, journal_len, step);
                 let (entries, events, ownership) = (step.records.len(), step.events.clone(), step.ownership);
                 match self.commit(step).await {
                     Ok(committed) => {
                         journal_len += entries as u64;
+                        seen.tell();
                         if ownership == Ownership::Nobody {
                             // Nothing may start after this, and nothing of what is in flight may go on.
                             flight.stop().await;
                         } else {
-                            self.start(caller, effects, flight);
+                            self.start(&caller, effects, flight);
                         }
                         publish_events(&self.deps, id, committed, events);
                     }
@@ -242,18 +269,23 @@ impl Run {
         }
     }
 
-    /// Runs the engine over everything that arrived; answers to requests wait for the commit.
+    /// Runs the engine over everything that arrived; answers to requests wait for the commit. `None` if a rule met a
+    /// state that contradicts it: some of the step may have been applied, and nothing of it can be trusted.
     #[expect(clippy::type_complexity, reason = "used once, right above")]
     fn decide(
         &self,
         state: &mut State,
         messages: Vec<Message>,
-    ) -> (nexus_engine::Step, Vec<(oneshot::Sender<Result<(), Error>>, Result<(), Error>)>) {
+    ) -> Option<(nexus_engine::Step, Vec<(oneshot::Sender<Result<(), Error>>, Result<(), Error>)>)> {
         let mut all = nexus_engine::Step::default();
         let mut waiting = Vec::new();
         for message in messages {
             let (input, answer) = match message {
                 Message::Input(input) => (input, None),
+                Message::Priced(model) => {
+                    state.embedding.get_or_insert(model);
+                    continue;
+                }
                 Message::Request(input, answer) => (input, Some(answer)),
             };
             let env = Env {
@@ -266,16 +298,21 @@ impl Run {
                 all.events.extend(step.events);
                 all.effects.extend(step.effects);
             });
-            match answer {
-                Some(answer) => waiting.push((answer, result.map_err(crate::service::refused))),
-                None => {
-                    if let Err(error) = result {
-                        tracing::error!(execution = %state.id, %error, "an input does not fit the state");
-                    }
+            if let Err(error) = &result
+                && !error.is_refusal()
+            {
+                tracing::error!(execution = %state.id, %error, "an input does not fit the state; it is read again");
+                return None;
+            }
+            match (answer, result) {
+                (Some(answer), result) => waiting.push((answer, result.map_err(crate::service::refused))),
+                (None, Err(error)) => {
+                    tracing::error!(execution = %state.id, %error, "an input was refused");
                 }
+                (None, Ok(())) => {}
             }
         }
-        (all, waiting)
+        Some((all, waiting))
     }
 
     /// Makes a step durable. If the database goes away in the middle, finds out what became of it as soon as it is
@@ -283,9 +320,14 @@ impl Run {
     async fn commit(&self, step: Step) -> Result<Committed, Uncommitted> {
         let mut pause = Duration::from_millis(50);
         let mut refusals = 0;
+        let began = Instant::now();
         loop {
             match self.deps.store.commit(step.clone()).await {
-                Ok(committed) => return Ok(committed),
+                Ok(committed) => {
+                    metrics::counter!("nexus_steps_committed_total").increment(1);
+                    metrics::histogram!("nexus_commit_duration_seconds").record(began.elapsed());
+                    return Ok(committed);
+                }
                 Err(nexus_store::Error::FenceLost) => return self.settled_before(&step).await,
                 Err(error @ nexus_store::Error::Unavailable(_)) => {
                     tracing::warn!(execution = %step.id, %error, "a step could not be committed; trying again");
@@ -298,6 +340,7 @@ impl Run {
                     }
                 }
             }
+            metrics::counter!("nexus_commit_errors_total").increment(1);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(1));
         }
@@ -325,14 +368,14 @@ impl Run {
         }
     }
 
-    fn start(&self, caller: Caller, effects: Vec<Effect>, flight: &mut Flight) {
+    fn start(&self, caller: &Caller, effects: Vec<Effect>, flight: &mut Flight) {
         for effect in effects {
             let outbox = self.outbox.clone();
             match effect {
                 Effect::Call(call) => {
-                    let deps = self.deps.clone();
+                    let (deps, caller) = (self.deps.clone(), caller.clone());
                     flight.calls.spawn(async move {
-                        let result = call::perform(&deps, caller, &call).await;
+                        let result = call::perform(&deps, &caller, &call).await;
                         let Call { node, revision, attempt, call, .. } = *call;
                         let input = Input::CallFinished { node, revision, attempt, call, result };
                         // nobody listens any more when the run was lost
@@ -382,65 +425,6 @@ impl Run {
         }
         Some(messages)
     }
-}
-
-/// A step for the store. All facts of a step are one journal entry.
-pub(crate) fn store_step(state: &State, fence: Fence, journal_len: u64, step: nexus_engine::Step) -> Step {
-    let now = Timestamp::now();
-    let progress = step.is_progress();
-    let queued = state.status == ExecutionStatus::Queued;
-    let ownership = if state.status.is_terminal() || queued { Ownership::Nobody } else { Ownership::Keep };
-    Step {
-        id: state.id,
-        fence,
-        journal_len,
-        records: entries(&step.records),
-        events: step
-            .events
-            .into_iter()
-            .map(|event| NewEvent {
-                kind: event.kind,
-                agent_id: event.node,
-                data: event.data,
-                timestamp: now,
-            })
-            .collect(),
-        update: HeadUpdate {
-            status: state.status,
-            error: state.failure.clone(),
-            budget: state.budget,
-            spent: state.spent(),
-            reserved: state.reserved(),
-            tokens: state.tokens(),
-            started_at: state.started_at,
-            finished_at: state.finished_at,
-        },
-        ownership,
-        progress,
-    }
-}
-
-/// Journal entries of at most about this many bytes: databases do not like larger values.
-const ENTRY_BYTES: usize = 16 << 20;
-
-/// The facts of a step: one entry, unless they are very large.
-fn entries(records: &[nexus_engine::Record]) -> Vec<String> {
-    let mut entries = vec![String::new()];
-    for record in records {
-        // facts are plain data; their serialisation cannot fail
-        let record = serde_json::to_string(record).unwrap_or_default();
-        match entries.last_mut() {
-            Some(entry) if entry.len() + record.len() < ENTRY_BYTES || entry.is_empty() => {
-                entry.push(if entry.is_empty() { '[' } else { ',' });
-                entry.push_str(&record);
-            }
-            _ => entries.push(format!("[{record}")),
-        }
-    }
-    for entry in &mut entries {
-        entry.push_str(if entry.is_empty() { "[]" } else { "]" });
-    }
-    entries
 }
 
 /// The end of an execution that was recovered too often.

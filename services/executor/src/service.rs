@@ -2,8 +2,9 @@
 
 use crate::{
     Deps, Options,
+    observe::{self, Follower},
     owner::{self, Owner},
-    run, watch,
+    retention, run, step, watch,
 };
 use async_trait::async_trait;
 use nexus_api::{
@@ -21,10 +22,12 @@ use nexus_model::{
     execution::{ExecutionSummary, Spending, Tokens},
     workflow::{Page, Workflow},
 };
+use nexus_runtime::trace;
 use nexus_store::{Claimed, Created, Head, ListFilter, Loaded, NewExecution, Ownership};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use tracing::Span;
 
 /// How often a request to an execution that runs elsewhere races its owner before it gives up.
 const RACES: usize = 100;
@@ -89,12 +92,16 @@ impl ExecutorService {
             let loaded = self.load(id).await?;
             let mut state = self.owner.definitions.state(&loaded).await?;
             let env = Env { now: Timestamp::now(), random: 0.0, hold: false };
+            let mut follower = Follower::of_request(&loaded, &state);
             let step = nexus_engine::step(&mut state, input.clone(), env).map_err(refused)?;
-            let mut step = run::store_step(&state, loaded.head.fence, loaded.head.journal_len, step);
+            let seen = follower.step(&state, &step.records);
+            let mut step = step::store_step(&state, loaded.head.fence, loaded.head.journal_len, step);
             step.ownership = Ownership::Nobody;
             let events = step.events.clone();
             match self.deps.store.commit(step).await {
                 Ok(committed) => {
+                    seen.tell();
+                    observe::refer(&loaded.head);
                     run::publish_events(&self.deps, id, committed, events);
                     owner::stop_elsewhere(&self.deps, &loaded.head).await;
                     if state.status == ExecutionStatus::Queued {
@@ -123,7 +130,7 @@ impl ExecutorService {
 
 #[async_trait]
 impl Executor for ExecutorService {
-    async fn start_execution(&self, _ctx: &CallCtx, request: StartExecution) -> Result<Started> {
+    async fn start_execution(&self, ctx: &CallCtx, request: StartExecution) -> Result<Started> {
         let workflow = self.workflow(&request).await?;
         check_inputs(&workflow, &request.inputs)?;
         let budget = self.budget(&workflow, request.budget)?;
@@ -140,6 +147,8 @@ impl Executor for ExecutorService {
             created_at: Timestamp::now(),
             idempotency,
             claim_by,
+            // Here, since what runs later runs in no request.
+            traceparent: trace::traceparent_of(&Span::current()).or_else(|| ctx.traceparent.clone()),
         };
         // In a task of its own: a caller that goes away must not leave an execution that is ours but does not run.
         let accepting = tokio::spawn(accept(self.clone(), execution));
@@ -203,6 +212,18 @@ impl Executor for ExecutorService {
         self.summary(id).await
     }
 
+    async fn delete_execution(&self, ctx: &CallCtx, id: ExecutionId) -> Result<()> {
+        // Before anything is deleted: memory of what still runs must stay.
+        let status = self.summary(id).await?.status;
+        if status.is_terminal() && !retention::delete(&self.deps, ctx, &[id], None).await?.is_empty() {
+            return Ok(());
+        }
+        // Somebody else may have resumed or deleted it meanwhile.
+        let status = self.summary(id).await?.status.as_str();
+        Err(Error::new(Code::Conflict, format!("the execution is {status}; only what has ended can be deleted"))
+            .suggest("cancel it first"))
+    }
+
     async fn list_events(
         &self,
         _ctx: &CallCtx,
@@ -262,7 +283,7 @@ async fn accept(service: ExecutorService, execution: NewExecution) -> Result<Sta
     let ExecutorService { deps, owner } = service;
     let id = execution.id;
     match deps.store.create_execution(execution.clone()).await? {
-        Created::New => {}
+        Created::New => metrics::counter!("nexus_executions_accepted_total").increment(1),
         // the same answer to the same request, however far the execution has come since
         Created::Existing(execution_id) => {
             return Ok(Started { execution_id, status: ExecutionStatus::Queued });
@@ -314,6 +335,7 @@ fn first_head(execution: NewExecution) -> Head {
         next_seq: 1,
         journal_len: 0,
         recoveries: 0,
+        traceparent: execution.traceparent,
     }
 }
 

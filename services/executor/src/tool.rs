@@ -4,6 +4,7 @@
 use crate::{
     Deps,
     call::{Brought, Caller},
+    resolve,
 };
 use nexus_api::{
     CallCtx, Code, Error,
@@ -16,17 +17,39 @@ use nexus_model::{JobId, Money, document::MemoryScope, price::Usage};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, time::Duration};
 
-/// Does it. An `Err` is a failure of a port.
+/// Does it, with the secrets it names, of which nothing comes back. An `Err` is a failure of a port.
 pub(crate) async fn perform(
     ctx: &CallCtx,
     deps: &Deps,
-    caller: Caller,
+    caller: &Caller,
     call: &Call,
     work: &ToolWork,
 ) -> Result<Brought, Error> {
+    let workspace = caller.workspace.as_str();
+    let Some((work, redaction)) = resolve::resolve(&deps.vault, workspace, work).await? else {
+        return done(ctx, deps, caller, call, work, false).await;
+    };
+    let brought = done(ctx, deps, caller, call, &work, true).await.map_err(|error| redaction.error(error))?;
+    let outcome = match brought.outcome {
+        Ok(Outcome::Value(value)) => Ok(Outcome::Value(redaction.value(value))),
+        Ok(answer @ Outcome::Answer(_)) => Ok(answer),
+        Err(failure) => Err(redaction.failure(failure)),
+    };
+    Ok(Brought { outcome, ..brought })
+}
+
+/// `secret`: whether what is sent holds secrets.
+async fn done(
+    ctx: &CallCtx,
+    deps: &Deps,
+    caller: &Caller,
+    call: &Call,
+    work: &ToolWork,
+    secret: bool,
+) -> Result<Brought, Error> {
     match work {
         ToolWork::Http { method, url, headers, body, fail_on_error_status } => {
-            let outcome = match http_request(method, url, headers, body.as_ref(), call.timeout) {
+            let outcome = match http_request(method, url, (headers, secret), body.as_ref(), call.timeout) {
                 Ok(request) => http(deps, request, *fail_on_error_status).await,
                 Err(reason) => Err(CallFailure::fatal("request_invalid", reason)),
             };
@@ -91,7 +114,7 @@ fn limit(call: &Call) -> Option<Money> {
     (call.reserved > Money::ZERO).then_some(call.reserved)
 }
 
-fn whose(caller: Caller, scope: MemoryScope) -> Scope {
+fn whose(caller: &Caller, scope: MemoryScope) -> Scope {
     match scope {
         MemoryScope::Execution => Scope::Execution(caller.execution),
         MemoryScope::Workflow => Scope::Workflow(caller.workflow),
@@ -102,7 +125,7 @@ fn whose(caller: Caller, scope: MemoryScope) -> Scope {
 fn http_request(
     method: &str,
     url: &str,
-    headers: &BTreeMap<String, String>,
+    (headers, secret): (&BTreeMap<String, String>, bool),
     body: Option<&Value>,
     timeout: Duration,
 ) -> Result<Request, String> {
@@ -111,7 +134,8 @@ fn http_request(
     for (name, value) in headers {
         let bad = |what: &str| format!("the header `{name}` has {what}");
         let name = http::HeaderName::try_from(name.as_str()).map_err(|_| bad("no proper name"))?;
-        let value = http::HeaderValue::try_from(value.as_str()).map_err(|_| bad("no proper value"))?;
+        let mut value = http::HeaderValue::try_from(value.as_str()).map_err(|_| bad("no proper value"))?;
+        value.set_sensitive(secret);
         request.headers.insert(name, value);
     }
     match body {
@@ -123,6 +147,8 @@ fn http_request(
             request.headers.entry(http::header::CONTENT_TYPE).or_insert(json);
         }
     }
+    // a redirect may send the body on to somebody else
+    request.follow_redirects = !(secret && !request.body.is_empty());
     let limits = nexus_egress::Limits::default();
     request.limits =
         Some(nexus_egress::Limits { total: timeout, first_byte: timeout, idle: timeout, ..limits });

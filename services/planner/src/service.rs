@@ -11,10 +11,12 @@ use nexus_model::{
     document::BudgetOverride,
     limits::Limits,
     price::{EmbeddingModel, PriceBook},
+    Problem,
     problem::Report,
     workflow::{Page, Plan, VersionInfo, Workflow},
 };
-use nexus_store::{HistoryStore, NewVersion, WorkflowStore};
+use nexus_plan::SecretUse;
+use nexus_store::{HistoryStore, NewVersion, SecretStore, WorkflowStore};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -29,12 +31,14 @@ pub struct PlannerService {
     pub(crate) histories: Arc<Histories>,
     /// The model that makes memory's vectors.
     pub(crate) embedding: Option<EmbeddingModel>,
+    /// Where secrets are, to say which a document names and nobody has set.
+    secrets: Option<Arc<dyn SecretStore>>,
 }
 
 impl PlannerService {
     /// A planner over this store, judging models by these prices.
     pub fn new(store: Arc<dyn WorkflowStore>, prices: Arc<PriceBook>, limits: Limits) -> Self {
-        Self { store, prices, limits, history: None, histories: Arc::default(), embedding: None }
+        Self { store, prices, limits, history: None, histories: Arc::default(), embedding: None, secrets: None }
     }
 
     /// Whose estimates learn from these earlier runs.
@@ -47,6 +51,34 @@ impl PlannerService {
     #[must_use]
     pub fn with_embedding(self, model: Option<EmbeddingModel>) -> Self {
         Self { embedding: model, ..self }
+    }
+
+    /// Who says which secrets a document names that nobody has set.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Arc<dyn SecretStore>) -> Self {
+        Self { secrets: Some(secrets), ..self }
+    }
+
+    /// A warning for each place that needs a secret which nobody has set. It may be set later: no reason to refuse.
+    async fn missing_secrets(&self, ctx: &CallCtx, document: &Value) -> Result<Vec<Problem>> {
+        let Some(secrets) = &self.secrets else { return Ok(Vec::new()) };
+        let mut needed = nexus_plan::secrets(document);
+        if needed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut names: Vec<String> = needed.iter().map(|place| place.name.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let set = ctx.bound(async { Ok(secrets.sealed_secrets(ctx.workspace.as_str(), &names).await?) }).await?;
+        needed.retain(|place| !set.iter().any(|secret| secret.name == place.name));
+        let warning = |SecretUse { name, node_id, path }| Problem {
+            code: "secret_unknown".into(),
+            path,
+            node_id: Some(node_id),
+            message: format!("there is no secret `{name}` yet; a run that needs it fails"),
+            suggestion: Some(format!("set it with `nexus secrets set {name}`")),
+        };
+        Ok(needed.into_iter().map(warning).collect())
     }
 
     /// A document ready to be saved, or the reasons why not.
@@ -151,9 +183,15 @@ impl Planner for PlannerService {
         .await
     }
 
-    async fn validate(&self, _ctx: &CallCtx, document: Value) -> Result<Report> {
+    async fn validate(&self, ctx: &CallCtx, document: Value) -> Result<Report> {
         let document = Value::Object(object(document)?);
-        Ok(nexus_plan::validate(&document, &self.limits, &self.prices))
+        let mut report = nexus_plan::validate(&document, &self.limits, &self.prices);
+        match self.missing_secrets(ctx, &document).await {
+            Ok(missing) => report.warnings.extend(missing),
+            // A document can be judged without a database.
+            Err(error) => tracing::warn!(%error, "nobody knows which secrets there are"),
+        }
+        Ok(report)
     }
 
     async fn plan(&self, ctx: &CallCtx, target: Target) -> Result<Plan> {

@@ -53,6 +53,7 @@ impl Bench {
             created_at: Timestamp::now(),
             idempotency: None,
             claim_by: Some(("test".into(), Duration::from_secs(60))),
+            traceparent: None,
         };
         let event = |node: &str, data: Value| NewEvent {
             kind: EventType::AgentCompleted,

@@ -5,14 +5,18 @@
 #![expect(dead_code, reason = "only their description is used")]
 
 mod document;
+mod endpoint;
 mod execution;
 mod memory;
 mod scraping;
+mod secrets;
 
 pub(crate) use document::*;
+pub(crate) use endpoint::*;
 pub(crate) use execution::*;
 pub(crate) use memory::*;
 pub(crate) use scraping::*;
+pub(crate) use secrets::*;
 
 use serde::Serialize;
 use serde_json::Value;

@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use nexus_api::{
-    BoxStream, CallCtx, Error, Llm, Memory, Result, Scraper,
+    BoxStream, CallCtx, Error, Llm, Memory, Result, Scraper, Secrets,
     llm::{CompleteRequest, Completion, EmbedRequest, Embedded, Message, ModelInfo, StreamItem},
     memory::{EmbeddingModel, Entry, RecallRequest, Recalled, Reembedded, Scope, StoreRequest, Stored},
     planner::PageRequest,
-    scraper::{CreateJob, EndpointData, EndpointQuery, Job, JobStatus, RunPython, TestResult},
+    secrets::{Secret, SecretValue},
+    scraper::{CreateJob, EndpointData, EndpointQuery, Job, JobStatus, Regenerate, RunPython, TestResult},
 };
 use nexus_model::{
     JobId, MemoryId, Money, Timestamp,
@@ -93,6 +94,9 @@ pub(crate) fn job(id: JobId, status: JobStatus, progress: u32) -> Job {
         id,
         url: "https://example.com".to_owned(),
         description: "all titles".to_owned(),
+        user_id: None,
+        ignore_robots: false,
+        feedback: None,
         status,
         progress,
         message: "working".to_owned(),
@@ -148,7 +152,7 @@ impl Scraper for FakeScraper {
         self.check()?;
         Ok(TestResult { ok: true, data: json!([]), error: None, duration_ms: 1 })
     }
-    async fn regenerate_job(&self, _: &CallCtx, id: JobId) -> Result<Job> {
+    async fn regenerate_job(&self, _: &CallCtx, id: JobId, _: Regenerate) -> Result<Job> {
         self.check()?;
         Ok(job(id, JobStatus::Pending, 0))
     }
@@ -165,5 +169,26 @@ impl Scraper for FakeScraper {
             data: vec![json!({"title": "a, b", "price": 1}), json!({"title": "c"})],
             metadata: json!({"total": 2}),
         })
+    }
+}
+
+/// Knows one secret, `known`, and takes any other.
+pub(crate) struct FakeSecrets;
+
+fn secret(name: &str) -> Secret {
+    let at = Timestamp::from_micros(1);
+    Secret { name: name.to_owned(), created_at: at, updated_at: at }
+}
+
+#[async_trait]
+impl Secrets for FakeSecrets {
+    async fn list_secrets(&self, _: &CallCtx, _: PageRequest) -> Result<Page<Secret>> {
+        Ok(Page { items: vec![secret("known")], next_cursor: None })
+    }
+    async fn set_secret(&self, _: &CallCtx, name: String, _: SecretValue) -> Result<Secret> {
+        Ok(secret(&name))
+    }
+    async fn delete_secret(&self, _: &CallCtx, name: String) -> Result<()> {
+        if name == "known" { Ok(()) } else { Err(Error::not_found("the secret")) }
     }
 }

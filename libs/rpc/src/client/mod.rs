@@ -17,11 +17,12 @@ mod planner;
 mod pool;
 mod resume;
 mod scraper;
+mod secrets;
 
 pub use health::serving;
 pub(crate) use pool::Pool;
 
-use nexus_api::{Bounded, Executor, Llm, Memory, Planner, Result, Scraper};
+use nexus_api::{Bounded, Executor, Llm, Memory, Planner, Result, Scraper, Secrets};
 use secrecy::SecretString;
 use std::{sync::Arc, time::Duration};
 
@@ -77,6 +78,11 @@ pub fn scraper(urls: &str, options: &ClientOptions) -> Result<Arc<dyn Scraper>> 
     Pool::connect("scraper", urls, options).map(over::scraper)
 }
 
+/// The secrets at these URLs, which are those of executors.
+pub fn secrets(urls: &str, options: &ClientOptions) -> Result<Arc<dyn Secrets>> {
+    Pool::connect("executor", urls, options).map(over::secrets)
+}
+
 /// Ports over a pool, with their deadlines enforced.
 pub(crate) mod over {
     use super::*;
@@ -95,6 +101,10 @@ pub(crate) mod over {
 
     pub(crate) fn memory(pool: Pool) -> Arc<dyn Memory> {
         Arc::new(Bounded::new(Arc::new(memory::Client(pool))))
+    }
+
+    pub(crate) fn secrets(pool: Pool) -> Arc<dyn Secrets> {
+        Arc::new(Bounded::new(Arc::new(secrets::Client(pool))))
     }
 
     pub(crate) fn scraper(pool: Pool) -> Arc<dyn Scraper> {

@@ -8,7 +8,8 @@ pub(crate) mod llm;
 pub(crate) mod memory;
 mod node;
 pub(crate) mod planner;
-mod scraper;
+pub(crate) mod scraper;
+pub(crate) mod secrets;
 
 use crate::json::{self, Fault, Struct, Value};
 use nexus_api::{Code, Error, Result, planner::PageRequest};

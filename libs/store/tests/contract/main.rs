@@ -4,12 +4,16 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails")]
 
 mod durability;
+mod endpoints;
 mod events;
 mod executions;
 mod harness;
 mod history;
+mod jobs;
 mod queue;
+mod retention;
 mod schema;
+mod secrets;
 mod spending;
 mod workflows;
 
@@ -76,15 +80,44 @@ on_both! {
         a_creator_may_own_at_once,
         what_has_ended_is_claimed_only_after_a_resume,
     }
+    retention {
+        what_has_ended_long_ago_is_found_oldest_first,
+        only_what_has_ended_is_deleted,
+        a_deleted_execution_frees_its_key,
+        two_that_delete_the_same_delete_each_once_and_nothing_else,
+    }
     spending {
         of_many_at_once_no_more_fit_than_fit,
         repeating_changes_nothing,
         keys_and_periods_do_not_mix,
         answers_are_kept_as_long_as_was_said,
     }
+    secrets {
+        a_secret_is_replaced_in_place,
+        secrets_are_listed_by_name_and_workspace,
+    }
     history {
         what_nodes_took_is_found_latest_run_first,
         events_that_lack_details_do_not_spoil_the_rest,
+    }
+    endpoints {
+        a_result_comes_back_as_it_was_and_older_ones_never_replace_it,
+        only_the_last_runs_are_kept,
+        a_due_schedule_is_claimed_by_one_of_many,
+        whoever_lost_a_schedule_writes_nothing,
+        a_report_is_tried_until_it_is_delivered,
+        old_reports_and_deleted_jobs_leave_nothing,
+    }
+    jobs {
+        a_job_comes_back_as_it_was_written,
+        each_job_is_claimed_once,
+        a_job_without_its_worker_is_taken_over,
+        a_named_job_is_claimed_alone,
+        a_restarted_job_keeps_its_version_until_there_is_a_better_one,
+        code_is_replaced_only_if_it_is_still_in_use,
+        a_deleted_job_leaves_nothing,
+        jobs_are_listed_newest_first_and_found,
+        failed_jobs_make_room,
     }
     durability {
         what_a_killed_process_acknowledged_is_there,

@@ -6,5 +6,7 @@
 )]
 
 mod executions;
+mod mended;
+mod secrets;
 mod support;
 mod tools;

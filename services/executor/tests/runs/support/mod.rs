@@ -12,7 +12,7 @@ use nexus_api::{
     },
 };
 use nexus_bus::InProcessBus;
-use nexus_executor::{Deps, ExecutorService, Options};
+use nexus_executor::{Deps, ExecutorService, Options, Vault};
 use nexus_model::{
     Event, ExecutionId, Money, WorkflowId,
     event::WatchItem,
@@ -34,6 +34,7 @@ use tokio::sync::Semaphore;
 pub struct ScriptedLlm {
     pub calls: Mutex<Vec<String>>,
     failures: Mutex<HashMap<String, u32>>,
+    endless: Mutex<Vec<String>>,
     gates: Mutex<HashMap<String, Arc<Semaphore>>>,
     unknown: Mutex<Vec<String>>,
     pub started: tokio::sync::Notify,
@@ -43,6 +44,11 @@ impl ScriptedLlm {
     /// The next `times` calls with this prompt fail, retryably.
     pub fn fail(&self, prompt: &str, times: u32) {
         self.failures.lock().unwrap().insert(prompt.into(), times);
+    }
+
+    /// Calls with this prompt wait until their deadline, and then the provider's adapter says so first.
+    pub fn never_end(&self, prompt: &str) {
+        self.endless.lock().unwrap().push(prompt.into());
     }
 
     /// Calls with this prompt do not say what they used.
@@ -89,7 +95,7 @@ impl Llm for ScriptedLlm {
 
     async fn stream_complete(
         &self,
-        _ctx: &CallCtx,
+        ctx: &CallCtx,
         request: CompleteRequest,
     ) -> Result<BoxStream<StreamItem>> {
         let prompt = request.messages.last().map(|message| message.content.clone()).unwrap_or_default();
@@ -100,6 +106,16 @@ impl Llm for ScriptedLlm {
         {
             *left -= 1;
             return Err(Error::new(Code::Unavailable, "scripted failure").reason("provider_overloaded"));
+        }
+        if self.endless.lock().unwrap().contains(&prompt) {
+            let deadline = ctx.deadline.unwrap();
+            // a sleep ends a moment late: it is as if the adapter had looked at its own clock
+            let late = Err(Error::new(Code::DeadlineExceeded, "no answer").reason("provider_timeout"));
+            return Ok(stream::once(async move {
+                tokio::time::sleep_until(deadline).await;
+                late
+            })
+            .boxed());
         }
         if prompt.contains("hold") {
             let gate = self.gate(&prompt);
@@ -182,6 +198,7 @@ impl World {
             memory: self.memory.clone(),
             scraper: Arc::new(ports::FakeScraper),
             http: nexus_egress::Client::new(self.egress.clone(), nexus_egress::Limits::default()),
+            vault: Vault::new(self.store.clone(), Some(&[7; 32])),
             prices: PriceBook::builtin(),
             limits: Limits::default(),
         }

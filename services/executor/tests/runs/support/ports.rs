@@ -15,6 +15,10 @@ use std::sync::Mutex;
 #[derive(Default)]
 pub struct FakeMemory {
     pub entries: Mutex<Vec<(Scope, Entry)>>,
+    /// How often it does not say what it costs before it does.
+    pub silent: Mutex<u32>,
+    /// Told when it has said what it costs.
+    pub spoke: tokio::sync::Notify,
 }
 
 #[async_trait]
@@ -52,6 +56,12 @@ impl Memory for FakeMemory {
     }
 
     async fn embedding_model(&self, _: &CallCtx) -> Result<EmbeddingModel> {
+        let mut silent = self.silent.lock().unwrap();
+        if *silent > 0 {
+            *silent -= 1;
+            return Err(Error::unavailable("memory is away"));
+        }
+        self.spoke.notify_waiters();
         let per_token = Some(Money::from_picos(1));
         Ok(EmbeddingModel { model: "fake/embedding".into(), per_token, piece_bytes: 8_000 })
     }
