@@ -42,6 +42,8 @@ export async function open(browser: Browser, base: string, options: OpenOptions 
     if (message.type() !== "error" && !/Content Security Policy/i.test(message.text())) return;
     // whether a server can estimate is no fault of the page, which says so
     if (/\b501\b/.test(message.text()) && message.location().url.endsWith("/estimate")) return;
+    // nor is a scraper that does not run by itself
+    if (/\b404\b/.test(message.text()) && message.location().url.endsWith("/schedule")) return;
     if (!options.expected?.test(message.text())) faults.push(`console: ${message.text()}`);
   });
   page.on("pageerror", (error) => faults.push(`error: ${error.message}`));

@@ -1,6 +1,7 @@
 // What pages ask the server about scrapers, with its cache keys. Not here: requests themselves (lib/api/scrapers), following
 // a job while it is made (use-job).
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { isNotFound } from "@/lib/api/errors";
 import { scrapers } from "@/lib/api/scrapers";
 import { isSettled } from "@/lib/scrapers/states";
 import { LIVE_MS } from "./queries";
@@ -9,7 +10,7 @@ export const scraperKeys = {
   all: ["scrapers"] as const,
   one: (id: string) => ["scraper", id] as const,
   health: (id: string) => ["scraper", id, "health"] as const,
-  versions: (id: string, version: number | null) => ["scraper", id, "versions", version] as const,
+  schedule: (id: string) => ["scraper", id, "schedule"] as const,
 };
 
 /** Jobs, newest first, page after page; fresh every few seconds while one of them is under way. */
@@ -37,7 +38,7 @@ export function useScraper(id: string, enabled = true) {
   });
 }
 
-/** How a scraper's endpoint is doing, and its schedule. */
+/** How a scraper's endpoint is doing. Only scrapers that have code have this. */
 export function useHealth(id: string, enabled = true) {
   return useQuery({
     queryKey: scraperKeys.health(id),
@@ -49,13 +50,19 @@ export function useHealth(id: string, enabled = true) {
   });
 }
 
-/** Versions of the code, newest first; asked again when there is a new one. */
-export function useCodeVersions(id: string, version: number | null) {
+/** Null if it does not run by itself. */
+export function useSchedule(id: string) {
   return useQuery({
-    queryKey: scraperKeys.versions(id, version),
-    queryFn: async ({ signal }) => (await scrapers.versions(id, signal)).items,
-    placeholderData: keepPreviousData,
-    enabled: version !== null,
+    queryKey: scraperKeys.schedule(id),
+    queryFn: async ({ signal }) => {
+      try {
+        return await scrapers.schedule(id, signal);
+      } catch (error) {
+        if (isNotFound(error)) return null;
+        throw error;
+      }
+    },
+    refetchInterval: LIVE_MS * 4,
     retry: false,
   });
 }

@@ -43,7 +43,7 @@ export const StepEdge = memo(function StepEdge(props: EdgeProps<FlowEdge>) {
           stroke: selected || running ? "var(--accent)" : taken ? "var(--edge-taken)" : "var(--edge)",
           strokeWidth: selected ? 2.5 : taken || running ? 2 : 1.5,
           ...(attachment ? { strokeDasharray: "5 4" } : {}),
-          ...(dead ? { strokeDasharray: "2 5", opacity: 0.6 } : {}),
+          ...(dead ? { strokeDasharray: "2 5", opacity: 0.9 } : {}),
         }}
       />
       {editable && !attachment && (hot || selected) && (

@@ -64,7 +64,7 @@ export function KindTile({ node, small = false }: { node: Pick<WorkflowNode, "ty
   );
 }
 
-const DOT = "!size-3 !rounded-full !border-2 !border-(--surface) !bg-(--line-strong) hover:!bg-(--accent)";
+const DOT = "!size-3 !rounded-full !border-2 !border-(--surface) !bg-(--control) hover:!bg-(--accent)";
 
 function Frame({
   id,

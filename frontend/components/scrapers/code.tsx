@@ -10,7 +10,6 @@ import { Select } from "@/components/ui/field";
 import { ScrollBox } from "@/components/ui/scroll-box";
 import { Skeleton } from "@/components/ui/skeleton";
 import { downloadText } from "@/components/workflows/download";
-import { useCodeVersions } from "@/hooks/scrapers";
 import type { Job } from "@/lib/api/scraper-types";
 import { fileNameOf } from "@/lib/documents";
 import { plural } from "@/lib/format/text";
@@ -59,8 +58,7 @@ export function PythonCode({ code, label }: { code: string; label: string }) {
 }
 
 export function CodeCard({ job }: { job: Job }) {
-  const kept = useCodeVersions(job.id, job.code_version);
-  const versions = useMemo(() => versionsOf(job, kept.data ?? []), [job, kept.data]);
+  const versions = useMemo(() => versionsOf(job), [job]);
   const [chosen, setChosen] = useState<number | null>(null);
   const [compare, setCompare] = useState(false);
   const shown = versions.find((version) => version.number === chosen) ?? versions[0];

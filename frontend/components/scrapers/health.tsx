@@ -162,6 +162,11 @@ function Run({ run, now }: { run: ScraperRun; now: number }) {
         <span className={cx("line-clamp-3 wrap-anywhere", !run.ok && "text-danger")}>
           <Prose text={runWords(run)} />
         </span>
+        {run.drift?.slice(0, 3).map((one) => (
+          <span key={one} className="block text-amber-900 dark:text-amber-300">
+            <Prose text={one} />
+          </span>
+        ))}
         <span className="text-mute">
           by {triggerWords(run.trigger)}
           {run.duration_ms === null ? "" : ` · ${formatDuration(run.duration_ms)}`}

@@ -8,23 +8,24 @@ import { Card } from "@/components/ui/card";
 import { Dialog, DialogBody, DialogFooter } from "@/components/ui/dialog";
 import { Field, Input, Select } from "@/components/ui/field";
 import { Prose } from "@/components/ui/prose";
+import { Skeleton } from "@/components/ui/skeleton";
 import { ErrorNote } from "@/components/ui/states";
-import { scraperKeys, useHealth } from "@/hooks/scrapers";
+import { scraperKeys, useSchedule } from "@/hooks/scrapers";
 import { useNow } from "@/hooks/use-now";
 import { describeError } from "@/lib/api/errors";
 import type { Job, Schedule } from "@/lib/api/scraper-types";
 import { scrapers } from "@/lib/api/scrapers";
 import { formatAgo, formatDuration, formatMoment } from "@/lib/format/time";
-import { checkWebhook, EVERY, everyWords } from "@/lib/scrapers/health";
+import { checkWebhook, EVERY, eventWords, everyWords } from "@/lib/scrapers/health";
 import { toast } from "@/lib/toasts";
 
 export function ScheduleCard({ job }: { job: Job }) {
-  const health = useHealth(job.id);
+  const query = useSchedule(job.id);
   const client = useQueryClient();
   const [editing, setEditing] = useState(false);
   const [busy, setBusy] = useState(false);
-  const schedule = health.data?.schedule;
-  const refresh = () => client.invalidateQueries({ queryKey: scraperKeys.health(job.id) });
+  const schedule = query.data;
+  const refresh = () => client.invalidateQueries({ queryKey: scraperKeys.one(job.id) });
 
   async function stop() {
     setBusy(true);
@@ -39,8 +40,17 @@ export function ScheduleCard({ job }: { job: Job }) {
     }
   }
 
-  // a server without schedules says nothing of them
-  if (schedule === undefined) return null;
+  if (schedule === undefined) {
+    return (
+      <Card title="Schedule">
+        {query.isError ? (
+          <ErrorNote error={query.error} onRetry={() => query.refetch()} />
+        ) : (
+          <Skeleton className="h-10 w-full" />
+        )}
+      </Card>
+    );
+  }
   return (
     <Card
       title="Schedule"
@@ -88,26 +98,23 @@ function Facts({ schedule }: { schedule: Schedule }) {
   const now = useNow();
   const changes = schedule.last_changes;
   const latest = schedule.deliveries[0];
-  const failed = typeof schedule.last_error === "string" ? schedule.last_error : schedule.last_error?.message;
-  const next = schedule.next_run_at === null ? null : Date.parse(schedule.next_run_at) - now;
+  const next = Date.parse(schedule.next_run_at) - now;
   return (
     <dl className="nums grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1.5 text-sm">
       <dt className="text-mute">Runs</dt>
       <dd>
         {everyWords(schedule.every_seconds)}
-        {next !== null && (
-          <span className="text-mute" title={formatMoment(schedule.next_run_at ?? "")}>
-            {" "}
-            · {next > 0 ? `next in ${formatDuration(Math.max(1_000, next))}` : "next at once"}
-          </span>
-        )}
+        <span className="text-mute" title={formatMoment(schedule.next_run_at)}>
+          {" "}
+          · {next > 0 ? `next in ${formatDuration(Math.max(1_000, next))}` : "next at once"}
+        </span>
       </dd>
       <dt className="text-mute">Last run</dt>
       <dd>
         {schedule.last_run_at === null ? "not yet" : formatAgo(schedule.last_run_at, now)}
         {schedule.last_ok === false && (
           <span className="block text-danger wrap-anywhere">
-            <Prose text={failed ?? "It failed."} />
+            <Prose text={schedule.last_error?.message ?? "It failed."} />
           </span>
         )}
       </dd>
@@ -133,7 +140,7 @@ function Facts({ schedule }: { schedule: Schedule }) {
         )}
         {latest && (
           <span className={latest.status === "failed" ? "block text-danger" : "block text-mute"}>
-            last message {latest.status}
+            last message ({eventWords(latest.event)}) {latest.status}
             {latest.http_status === null ? "" : ` (status ${latest.http_status})`}
             {latest.error ? `: ${latest.error.slice(0, 200)}` : ""}
           </span>
@@ -199,7 +206,7 @@ function ScheduleDialog({ job, schedule, onClose, onSaved }: ScheduleDialogProps
             label="Tell this address about changes"
             optional
             error={wrong ?? undefined}
-            help="It gets a POST with what was added, removed and changed."
+            help="It gets a POST when records are new, gone or changed, when the scraper begins to fail, and when it works again."
           >
             {(props) => (
               <Input
@@ -218,7 +225,7 @@ function ScheduleDialog({ job, schedule, onClose, onSaved }: ScheduleDialogProps
             optional
             help={
               schedule?.webhook_signed
-                ? "Signs each message. Leave it empty to keep the one that is set."
+                ? "Signs each message. It is not shown again: without it here, messages are no longer signed."
                 : "Signs each message, so that the receiver knows it is from here."
             }
           >

@@ -4,8 +4,8 @@ import { type ComponentProps, type ReactNode, useId } from "react";
 import { cx } from "./cx";
 
 export const CONTROL = cx(
-  "w-full rounded-md border border-line-strong bg-surface py-1.5 text-sm text-ink transition-colors",
-  "hover:border-mute aria-invalid:border-danger disabled:opacity-60",
+  "w-full rounded-md border border-control bg-surface py-1.5 text-sm text-ink transition-colors",
+  "hover:border-ink-2 aria-invalid:border-danger disabled:opacity-60",
 );
 
 export interface FieldProps {

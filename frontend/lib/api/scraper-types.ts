@@ -39,27 +39,19 @@ export interface Job extends JobState {
   feedback?: string | null;
 }
 
-/** A version of a scraper's code. */
-export interface CodeVersion {
-  version: number;
-  code: string;
-  /** How it came about: `miner`, `model`, `repair`. */
-  made_by: string;
-  records?: number | null;
-  created_at: string;
-}
-
 export type HealthStatus = "unknown" | "healthy" | "degraded" | "failing";
 
 export interface ScraperRun {
   at: string;
   ok: boolean;
-  /** Why it ran: `endpoint`, `test`, `schedule`, `repair`, `made`. */
+  /** Why it ran: `made`, `endpoint`, `test`, `schedule`. */
   trigger: string;
   records: number | null;
   duration_ms: number | null;
   code_version: number | null;
   error: JobError | null;
+  /** How its result differs from what the scraper used to give. */
+  drift?: string[];
   note: string | null;
 }
 
@@ -71,11 +63,11 @@ export interface Health {
   drift: string[];
   last_ok_at: string | null;
   runs: ScraperRun[];
-  schedule?: Schedule | null;
 }
 
 export interface Delivery {
   id: string;
+  /** `scraper.changed`, `scraper.failing`, `scraper.recovered`. */
   event: string;
   status: "pending" | "delivered" | "failed";
   attempts: number;
@@ -92,10 +84,10 @@ export interface Schedule {
   every_seconds: number;
   webhook_url: string | null;
   webhook_signed: boolean;
-  next_run_at: string | null;
+  next_run_at: string;
   last_run_at: string | null;
   last_ok: boolean | null;
-  last_error: JobError | string | null;
+  last_error: JobError | null;
   last_change_at: string | null;
   last_changes: { added: number; removed: number; changed: number } | null;
   deliveries: Delivery[];

@@ -1,7 +1,6 @@
 // The part of the REST client that is about scrapers. Not here: caching (hooks), the WebSocket (hooks/use-job).
 import { request, requestText } from "./client";
 import type {
-  CodeVersion,
   EndpointData,
   EndpointQuery,
   Health,
@@ -46,8 +45,8 @@ export const scrapers = {
       method: "POST",
       ...(feedback.trim() === "" ? {} : { body: { feedback: feedback.trim() } }),
     }),
-  versions: (id: string, signal?: Signal) => request<Page<CodeVersion>>(`${job(id)}/versions`, { signal }),
   health: (id: string, signal?: Signal) => request<Health>(`${job(id)}/health`, { signal }),
+  schedule: (id: string, signal?: Signal) => request<Schedule>(`${job(id)}/schedule`, { signal }),
   saveSchedule: (id: string, body: NewSchedule) => request<Schedule>(`${job(id)}/schedule`, { method: "PUT", body }),
   deleteSchedule: (id: string) => request<void>(`${job(id)}/schedule`, { method: "DELETE" }),
   data: (id: string, query: EndpointQuery, signal?: Signal) =>

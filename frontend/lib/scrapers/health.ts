@@ -13,12 +13,22 @@ export function healthLook(status: string): StatusLook {
   return LOOKS[status as HealthStatus] ?? { word: status.replaceAll("_", " "), tone: "slate", shape: "hollow" };
 }
 
+const EVENTS: Record<string, string> = {
+  "scraper.changed": "records changed",
+  "scraper.failing": "it fails",
+  "scraper.recovered": "it works again",
+};
+
+export function eventWords(event: string): string {
+  return EVENTS[event] ?? event.slice(0, 60);
+}
+
+/** What follows "by" in a list of runs. */
 const TRIGGERS: Record<string, string> = {
+  made: "its making",
   endpoint: "a call of the endpoint",
   test: "a test",
   schedule: "the schedule",
-  repair: "a repair",
-  made: "when it was made",
 };
 
 export function triggerWords(trigger: string): string {

@@ -238,15 +238,24 @@ describe("analysis and attempts", () => {
     expect(readAttempts(undefined)).toEqual([]);
   });
 
-  test("versions: the server's, the attempts', and always the one in use", () => {
-    const attempts = [{ attempt: 1, version: 1, status: "succeeded", source: "miner", code: "one" }] as Json[];
-    const job = { scraper_code: "three", code_version: 3, attempts };
-    const kept = [{ version: 2, code: "two", made_by: "repair", created_at: "2026-03-10T12:00:00Z" }];
-    expect(versionsOf(job, kept).map((version) => [version.number, version.code, version.madeBy])).toEqual([
-      [3, "three", null],
-      [2, "two", "repair"],
+  test("versions: the attempts', and always the one in use", () => {
+    const attempts = [
+      { attempt: 1, version: 1, status: "succeeded", source: "miner", code: "one" },
+      { attempt: 2, version: null, status: "failed", source: "model", code: "bad" },
+      { attempt: 3, version: 2, status: "succeeded", source: "model", code: "two" },
+    ] as Json[];
+    const seen = (code: string, version: number) =>
+      versionsOf({ scraper_code: code, code_version: version, attempts }).map((one) => [
+        one.number,
+        one.code,
+        one.madeBy,
+      ]);
+    expect(seen("two", 2)).toEqual([
+      [2, "two", "model"],
       [1, "one", "miner"],
     ]);
-    expect(versionsOf({ scraper_code: null, code_version: null, attempts: [] }, [])).toEqual([]);
+    expect(seen("three", 3)[0]).toEqual([3, "three", "repair"]);
+    expect(versionsOf({ scraper_code: "one", code_version: 1, attempts: [] })[0]?.madeBy).toBeNull();
+    expect(versionsOf({ scraper_code: null, code_version: null, attempts: [] })).toEqual([]);
   });
 });
