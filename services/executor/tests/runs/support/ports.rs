@@ -5,7 +5,7 @@ use nexus_api::{
     BoxStream, CallCtx, Code, Error, Memory, Result, Scraper,
     memory::{EmbeddingModel, Entry, RecallRequest, Recalled, Reembedded, Scope, StoreRequest, Stored},
     planner::PageRequest,
-    scraper::{CreateJob, EndpointData, EndpointQuery, Job, RunPython, TestResult},
+    scraper::{CreateJob, EndpointData, EndpointQuery, Job, Regenerate, RunPython, TestResult},
 };
 use nexus_model::{JobId, MemoryId, Money, Timestamp, price::Usage, workflow::Page};
 use serde_json::{Value, json};
@@ -105,7 +105,7 @@ impl Scraper for FakeScraper {
         Err(Error::not_found(format!("job {id}")))
     }
 
-    async fn regenerate_job(&self, _: &CallCtx, id: JobId) -> Result<Job> {
+    async fn regenerate_job(&self, _: &CallCtx, id: JobId, _: Regenerate) -> Result<Job> {
         Err(Error::not_found(format!("job {id}")))
     }
 
