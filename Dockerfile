@@ -21,7 +21,7 @@ RUN npm run build
 
 # --- The program ----------------------------------------------------------------------------------------------------
 FROM rust:${RUST_VERSION}-slim-${DEBIAN_VERSION} AS chef
-ARG CARGO_CHEF_VERSION=0.1.73
+ARG CARGO_CHEF_VERSION=0.1.78
 RUN cargo install cargo-chef --locked --version "${CARGO_CHEF_VERSION}"
 WORKDIR /src
 
