@@ -33,6 +33,7 @@ pub(crate) async fn layer(mut request: Request, next: Next) -> Response {
         http.route = route,
         http.response.status_code = field::Empty,
         request_id = context.as_ref().map(|context| context.request_id.as_str()),
+        trace_id = field::Empty,
     );
     if let Some(mut context) = context {
         if let Some(traceparent) = &context.traceparent {

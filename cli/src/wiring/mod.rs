@@ -9,6 +9,7 @@ mod health;
 mod mesh;
 mod models;
 mod parts;
+mod watch;
 
 pub(crate) use embedded::{Claims, Embedded, embedded, llm_alone, up};
 pub(crate) use estimates::{estimating_planner, planner_alone};
