@@ -6,25 +6,32 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launch, open } from "./browser";
 import { largeWorkflow } from "./builder-page";
 import { Nexus } from "./nexus";
+import { becomes, make } from "./scraper-jobs";
+import { Site } from "./site";
 
 const LIMIT_KB = 230;
 const BUILDER_KB = 320;
 
 let browser: Browser;
 let nexus: Nexus;
-const ids = { workflow: "", execution: "" };
+let site: Site;
+const ids = { workflow: "", execution: "", scraper: "" };
 
 beforeAll(async () => {
   browser = await launch();
-  nexus = await Nexus.start();
+  site = await Site.start();
+  nexus = await Nexus.start(site.env);
   ids.workflow = (await nexus.api<{ id: string }>("POST", "/workflows", largeWorkflow("Bundle", 3))).id;
   const started = await nexus.api<{ execution_id: string }>("POST", `/workflows/${ids.workflow}/execute`, {});
   ids.execution = started.execution_id;
+  ids.scraper = await make(nexus, site.url("/books"), "title and price of the books");
+  await becomes(nexus, ids.scraper, "ready");
 });
 
 afterAll(async () => {
   await browser?.close();
   await nexus?.stop();
+  await site?.stop();
 });
 
 interface Measured {
@@ -50,6 +57,17 @@ const PAGES: Measured[] = [
     name: "comparing",
     path: () => `/executions/compare?a=${ids.execution}&b=${ids.execution}`,
     ready: (page) => page.getByRole("heading", { level: 1, name: "Two runs compared" }).waitFor(),
+  },
+  { name: "scrapers", path: () => "/scrapers", ready: (page) => page.getByRole("table").waitFor() },
+  {
+    name: "new scraper",
+    path: () => "/scrapers/new",
+    ready: (page) => page.getByLabel("Address of the page").waitFor(),
+  },
+  {
+    name: "a scraper",
+    path: () => `/scrapers/${ids.scraper}`,
+    ready: (page) => page.getByRole("heading", { level: 1 }).getByText("Ready").waitFor(),
   },
   { name: "builder", path: () => `/workflows/${ids.workflow}`, ready: canvas, limit: BUILDER_KB },
   {

@@ -7,13 +7,36 @@ import { afterAll, beforeAll, test } from "vitest";
 import examples from "../lib/generated/examples.json";
 import { launch, open } from "./browser";
 import { Nexus } from "./nexus";
+import { becomes, make } from "./scraper-jobs";
+import { Site } from "./site";
 
 const TARGET = process.env.SCREENSHOTS_DIR ?? join(import.meta.dirname, "../../docs/screenshots");
 
 let browser: Browser;
 let nexus: Nexus;
 let empty: Nexus;
-const ids = { triage: "", brief: "", runs: [] as string[], stopped: "" };
+let site: Site;
+/** Keeps whoever reads it waiting. */
+let slow: Site;
+const ids = {
+  triage: "",
+  brief: "",
+  runs: [] as string[],
+  stopped: "",
+  scraper: "",
+  making: "",
+  failed: "",
+};
+
+async function scrape(): Promise<void> {
+  ids.scraper = await make(nexus, site.url("/books"), "title of every book");
+  ids.failed = await make(nexus, site.url("/login"), "orders of my account");
+  ids.making = await make(nexus, slow.url("/books"), "name and opening hours of each shop");
+  await becomes(nexus, ids.scraper, "ready");
+  await nexus.api("POST", `/scraping/jobs/${ids.scraper}/regenerate`, { feedback: "price and rating are missing" });
+  await becomes(nexus, ids.scraper, "ready");
+  await becomes(nexus, ids.failed, "failed");
+}
 
 interface Example {
   slug: string;
@@ -35,7 +58,10 @@ async function execute(workflow: string, inputs: object, budget?: object): Promi
 beforeAll(async () => {
   await mkdir(TARGET, { recursive: true });
   browser = await launch();
-  [nexus, empty] = await Promise.all([Nexus.start(), Nexus.start()]);
+  [site, slow] = await Promise.all([Site.start(), Site.start()]);
+  slow.hold();
+  [nexus, empty] = await Promise.all([Nexus.start({ NEXUS_EGRESS_ALLOW: `${site.host},${slow.host}` }), Nexus.start()]);
+  await scrape();
   for (const { slug, document } of examples as unknown as Example[]) {
     const { id } = await nexus.api<{ id: string }>("POST", "/workflows", document);
     const inputs = Object.fromEntries(
@@ -58,6 +84,8 @@ afterAll(async () => {
   await browser?.close();
   await nexus?.stop();
   await empty?.stop();
+  await site?.stop();
+  await slow?.stop();
 });
 
 interface Shot {
@@ -143,6 +171,48 @@ const SHOTS: Shot[] = [
     ready: (page) => page.getByRole("list", { name: "Nodes compared" }).waitFor(),
   },
   { name: "runs", path: () => "/executions", ready: (page) => page.getByRole("table").waitFor() },
+  {
+    name: "scrapers",
+    path: () => "/scrapers",
+    ready: (page) => page.getByRole("link", { name: "title of every book" }).waitFor(),
+  },
+  {
+    name: "scraper-new",
+    path: () => "/scrapers/new",
+    ready: async (page) => {
+      await page.getByLabel("Address of the page").fill("https://example.com/books");
+      await page.getByRole("button", { name: "title, price and rating of every book" }).click();
+      await page.getByText("It asks for everything").waitFor();
+    },
+  },
+  {
+    name: "scraper-making",
+    path: () => `/scrapers/${ids.making}`,
+    ready: (page) => page.locator('li[data-step="analyzing"][data-state="current"]').waitFor(),
+  },
+  {
+    name: "scraper-failed",
+    path: () => `/scrapers/${ids.failed}`,
+    ready: (page) => page.getByRole("button", { name: "Try again" }).waitFor(),
+  },
+  {
+    name: "scraper",
+    path: () => `/scrapers/${ids.scraper}`,
+    ready: async (page) => {
+      await page.getByRole("button", { name: "Try it" }).click();
+      await page.getByRole("table", { name: "Records of the answer" }).waitFor();
+    },
+  },
+  {
+    name: "scraper-code",
+    wide: true,
+    path: () => `/scrapers/${ids.scraper}`,
+    ready: async (page) => {
+      await page.getByRole("button", { name: "Changes since version 1" }).click();
+      await page.getByRole("heading", { name: "Code" }).scrollIntoViewIfNeeded();
+      await page.mouse.wheel(0, 2_000);
+    },
+  },
   { name: "models", path: () => "/models", ready: (page) => page.getByRole("table").first().waitFor() },
   { name: "settings", path: () => "/settings", ready: (page) => page.getByText("ready", { exact: true }).waitFor() },
 ];

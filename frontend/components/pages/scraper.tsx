@@ -1,7 +1,7 @@
 // One scraper: live while it is made, then its endpoint, health, code, analysis; or why it failed and what to do.
 "use client";
 import { useQueryClient } from "@tanstack/react-query";
-import { RefreshCw, Trash2 } from "lucide-react";
+import { RefreshCw, Trash2, Workflow } from "lucide-react";
 import Link from "next/link";
 import { usePathname, useRouter } from "next/navigation";
 import { useEffect, useState } from "react";
@@ -22,9 +22,11 @@ import { Card, PageHead } from "@/components/ui/card";
 import { Shorten, shorten } from "@/components/ui/shorten";
 import { SkeletonPage } from "@/components/ui/skeleton";
 import { ErrorNote, ErrorState } from "@/components/ui/states";
+import { keys } from "@/hooks/queries";
 import { scraperKeys } from "@/hooks/scrapers";
 import { useJob } from "@/hooks/use-job";
 import { useTitle } from "@/hooks/use-title";
+import { api } from "@/lib/api/client";
 import { describeError, isNotFound, isTransient } from "@/lib/api/errors";
 import type { Job } from "@/lib/api/scraper-types";
 import { scrapers } from "@/lib/api/scrapers";
@@ -33,6 +35,7 @@ import { formatMoment } from "@/lib/format/time";
 import { idsOf, routes } from "@/lib/routes";
 import { linkOf, tableOf } from "@/lib/scrapers/records";
 import { announce, isSettled, jobLook } from "@/lib/scrapers/states";
+import { workflowFor } from "@/lib/scrapers/workflow";
 import { toast } from "@/lib/toasts";
 import { NotFound } from "./not-found";
 
@@ -72,6 +75,7 @@ function Loaded({ job, live }: { job: Job; live: ReturnType<typeof useJob> }) {
   const [regenerating, setRegenerating] = useState(false);
   const [deleting, setDeleting] = useState(false);
   const [retrying, setRetrying] = useState(false);
+  const [using, setUsing] = useState(false);
   const underWay = !isSettled(job.status);
   // a version that works stays in use whatever becomes of the next one
   const works = job.code_version !== null || job.status === "ready";
@@ -90,6 +94,17 @@ function Loaded({ job, live }: { job: Job; live: ReturnType<typeof useJob> }) {
       toast(describeError(error).message, "error");
     } finally {
       setRetrying(false);
+    }
+  }
+  async function use() {
+    setUsing(true);
+    try {
+      const workflow = await api.createDraft(workflowFor(job));
+      void client.invalidateQueries({ queryKey: keys.workflows });
+      router.push(routes.workflow(workflow.id));
+    } catch (error) {
+      toast(describeError(error).message, "error");
+      setUsing(false);
     }
   }
   const onRan = () => void client.invalidateQueries({ queryKey: scraperKeys.health(job.id) });
@@ -113,6 +128,11 @@ function Loaded({ job, live }: { job: Job; live: ReturnType<typeof useJob> }) {
         below={<Facts job={job} />}
         actions={
           <>
+            {works && (
+              <Button icon={<Workflow aria-hidden size={15} />} disabled={using} onClick={() => void use()}>
+                Use in a workflow
+              </Button>
+            )}
             {works && (
               <Button
                 icon={<RefreshCw aria-hidden size={15} />}

@@ -9,6 +9,7 @@ import { cellText, isNumeric, linkOf, tableOf } from "./records";
 import { matches } from "./search";
 import { snippetsOf } from "./snippets";
 import { versionsOf } from "./versions";
+import { workflowFor } from "./workflow";
 
 describe("records", () => {
   test("columns in order of appearance, a field that only some have included", () => {
@@ -257,5 +258,19 @@ describe("analysis and attempts", () => {
     expect(seen("three", 3)[0]).toEqual([3, "three", "repair"]);
     expect(versionsOf({ scraper_code: "one", code_version: 1, attempts: [] })[0]?.madeBy).toBeNull();
     expect(versionsOf({ scraper_code: null, code_version: null, attempts: [] })).toEqual([]);
+  });
+});
+
+describe("in a workflow", () => {
+  test("the offered workflow reads the scraper, and nothing of its description is a template", () => {
+    const document = workflowFor({ id: "0190", description: `  {{ inputs.x }} ${"y".repeat(300)}` });
+    expect(document.graph.nodes.map((node) => node.config.tool ?? node.type)).toEqual([
+      "scraper",
+      "agent",
+      "memory_store",
+    ]);
+    expect(document.graph.nodes[0]?.config.job_id).toBe("0190");
+    expect(document.name.length).toBeLessThanOrEqual(100);
+    expect(JSON.stringify(document.graph)).not.toContain("inputs.x");
   });
 });
