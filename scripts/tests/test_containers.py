@@ -172,6 +172,11 @@ class Compose(unittest.TestCase):
     def test_images_are_of_this_version(self):
         for name in ("migrate", "scraper"):
             self.assertIn(f":{VERSION}}}", SERVICES[name]["image"])
+        places = ["Dockerfile", ".env.example", "scripts/compose_smoke.sh", "docs/deploy.md", ".github/workflows/ci.yml"]
+        for place in [*places, "docker-compose.yml", "k8s/overlays/production/kustomization.yaml"]:
+            text = (ROOT / place).read_text()
+            named = re.findall(r"\bnexus(?:-scraper)?:(\d+\.\d+\.\d+)", text) + re.findall(r"newTag: (\S+)", text)
+            self.assertEqual(set(named), {VERSION}, place)
 
 
 if __name__ == "__main__":
