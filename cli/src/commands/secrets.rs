@@ -57,7 +57,9 @@ fn value() -> Result<SecretValue> {
         .map_err(|_| Failure::usage("the value on standard input is not valid UTF-8; encode it as base64"))?;
     let text = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text)).unwrap_or(&text);
     if text.is_empty() {
-        return Err(Failure::usage("there is no value on standard input; pipe it: printf %s VALUE | nexus secrets set NAME"));
+        return Err(Failure::usage(
+            "there is no value on standard input; pipe it: printf %s VALUE | nexus secrets set NAME",
+        ));
     }
     Ok(SecretValue::new(text))
 }

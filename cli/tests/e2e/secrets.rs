@@ -3,7 +3,10 @@
 
 use crate::{Place, blocking, http::Api, nexus, one_json};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use nexus_testkit::process::{Mesh, Settings, Up, settings};
+use nexus_testkit::{
+    otlp::Collector,
+    process::{Mesh, Settings, Up, settings},
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{
@@ -51,7 +54,8 @@ impl Echo {
                         "told": request, "base64": STANDARD.encode(&request), "alone": STANDARD.encode(CANARY),
                     });
                     kept.lock().unwrap().push(request.clone());
-                    let header = request.lines().find_map(|line| line.strip_prefix("x-token: ")).unwrap_or_default();
+                    let header =
+                        request.lines().find_map(|line| line.strip_prefix("x-token: ")).unwrap_or_default();
                     let answer = answer.to_string();
                     let head = format!(
                         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-echo: {header}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
@@ -184,14 +188,20 @@ async fn run_and_look(api: &Api, echo: &Echo) -> Value {
     let escaped = "Zq9XcanaryW7/%2B%22%26%3D%25end%20of%20it";
     assert!(told.contains(&format!("POST /echo?key={escaped} ")), "{told}");
     assert!(told.contains(&format!("x-token: Bearer {CANARY}")), "{told}");
-    assert!(told.contains(&json!({"value": CANARY, "text": json!(CANARY).to_string()}).to_string()[1..40]), "{told}");
+    assert!(
+        told.contains(&json!({"value": CANARY, "text": json!(CANARY).to_string()}).to_string()[1..40]),
+        "{told}"
+    );
     assert!(told.contains("GET /lookup"), "the model has used its tool: {told}");
     let entry = |id: &str| {
         let entries = execution["agent_executions"].as_array().unwrap();
         entries.iter().find(|entry| entry["node_id"] == id).unwrap().clone()
     };
     assert_eq!(entry("echo")["output"]["headers"]["x-echo"], "Bearer [secret canary]");
-    assert_eq!(entry("echo")["input"]["url"], format!("http://127.0.0.1:{}/echo?key=[secret canary]", echo.port));
+    assert_eq!(
+        entry("echo")["input"]["url"],
+        format!("http://127.0.0.1:{}/echo?key=[secret canary]", echo.port)
+    );
     assert_eq!(entry("failing")["error"]["code"], "http_status");
     assert_eq!(entry("changed")["error"]["code"], "secret_changed");
     let unknown = &entry("unknown")["error"];
@@ -204,7 +214,9 @@ async fn run_and_look(api: &Api, echo: &Echo) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canary_reaches_the_server_that_is_called_and_nothing_else() {
     let echo = Echo::start().await;
-    let place = Place { settings: echo.settings(Settings::new()), ..Place::new() };
+    let collector = Collector::start().unwrap();
+    let traces = settings([("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url())]);
+    let place = Place { settings: echo.settings(traces), ..Place::new() };
     let mut server = Up::start(nexus(), &place.data(), place.settings.clone()).unwrap();
     for (name, value) in [("canary", CANARY), ("host", &CANARY[..12])] {
         let set = piped(&["secrets", "set", name], place.environment(), &format!("{value}\n"));
@@ -240,6 +252,9 @@ async fn a_canary_reaches_the_server_that_is_called_and_nothing_else() {
     assert!(done.stderr.contains("TRACE"), "the log is not at trace");
     assert_clean("the log", done.stderr.as_bytes());
     assert_clean("the output", done.stdout.as_bytes());
+    let spans = collector.spans();
+    assert!(spans.iter().any(|span| span.raw.contains("/api/v1/secrets")), "what concerns secrets is traced");
+    spans.iter().for_each(|span| assert_clean("a trace", span.raw.as_bytes()));
     assert_clean_folder(&place.data());
 }
 
@@ -257,7 +272,8 @@ async fn in_the_mesh_only_executors_need_the_key() {
     }
     run_and_look(&api, &echo).await;
     let warnings = api.post("/api/v1/workflows/validate", document(echo.port)).await;
-    let codes: Vec<_> = warnings["warnings"].as_array().unwrap().iter().map(|warning| &warning["code"]).collect();
+    let codes: Vec<_> =
+        warnings["warnings"].as_array().unwrap().iter().map(|warning| &warning["code"]).collect();
     assert_eq!(codes, ["secret_unknown"], "{warnings}");
     for role in mesh.others.iter().chain(&mesh.executors).chain(&mesh.gateways) {
         assert_clean(&role.url, role.process.stderr().as_bytes());
@@ -280,5 +296,9 @@ fn without_a_key_secrets_say_what_to_set() {
         {"id": "a", "type": "agent", "config": {"model": "demo/small", "prompt": "Say {{ secrets.token }}"}}]}});
     let refused = place.nexus(&["validate", &place.write("told.json", &told)]);
     assert_eq!(refused.code(), 2);
-    assert!(format!("{}{}", refused.stdout, refused.stderr).contains("secret_in_prompt"), "{}", refused.stdout);
+    assert!(
+        format!("{}{}", refused.stdout, refused.stderr).contains("secret_in_prompt"),
+        "{}",
+        refused.stdout
+    );
 }

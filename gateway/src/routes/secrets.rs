@@ -29,7 +29,8 @@ pub(crate) struct SetBody {
 }
 
 fn text(name: Result<Path<String>, PathRejection>) -> Answer<String> {
-    let Path(name) = name.map_err(|_| Failure::new(Code::Malformed, "the address is not valid UTF-8 text"))?;
+    let Path(name) =
+        name.map_err(|_| Failure::new(Code::Malformed, "the address is not valid UTF-8 text"))?;
     Ok(name)
 }
 

@@ -119,7 +119,8 @@ impl Stepper<'_> {
     fn reads_unseen(&self, node: NodeIx) -> bool {
         let definition = &self.state.definition;
         let agent = definition.agent(node).map(|(_, agent)| agent);
-        let through_tools = || agent.is_some_and(|agent| agent.tools.iter().any(|tool| !tool.reads.is_empty()));
+        let through_tools =
+            || agent.is_some_and(|agent| agent.tools.iter().any(|tool| !tool.reads.is_empty()));
         let recalls = || agent.is_some_and(|agent| agent.recall.is_some());
         let hidden = || match definition.tool(node) {
             Some((_, ToolExpressions::MemoryRecall { .. })) => true,

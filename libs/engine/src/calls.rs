@@ -61,7 +61,14 @@ impl Stepper<'_> {
                     let reserved = grant.reserved;
                     let max_tokens = grant.max_tokens_of(&kind);
                     let kind_ = kind.clone();
-                    self.record(Record::CallStarted { node: id, call, kind: kind_, at, reserved, max_tokens })?;
+                    self.record(Record::CallStarted {
+                        node: id,
+                        call,
+                        kind: kind_,
+                        at,
+                        reserved,
+                        max_tokens,
+                    })?;
                     self.call(node, call, &kind, reserved, work);
                 }
                 Ready::Wait(needed) => return self.await_funds(node, candidate, reask, needed),

@@ -27,7 +27,9 @@ const FORMS: [(Form, &str, &str); 3] =
 
 /// A placeholder in a text was changed by a filter, so that the secret's value cannot take its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a secret can be used as it is, through `urlencode` or through `tojson`; no other filter may change it")]
+#[error(
+    "a secret can be used as it is, through `urlencode` or through `tojson`; no other filter may change it"
+)]
 pub struct Changed;
 
 /// A piece of a text.
@@ -166,7 +168,11 @@ mod tests {
 
     #[test]
     fn what_a_filter_changed_is_no_secret_any_more() {
-        assert_eq!(mark().shown(&rendered("{{ secrets.key | title }}")), "[secret key]", "it changes nothing");
+        assert_eq!(
+            mark().shown(&rendered("{{ secrets.key | title }}")),
+            "[secret key]",
+            "it changes nothing"
+        );
         for filter in ["upper", "urlencode | urlencode", "tojson | tojson"] {
             let text = rendered(&format!("{{{{ secrets.key | {filter} }}}}"));
             assert_eq!(mark().replace(&text, |_, _| String::new()), Err(Changed), "{filter}");

@@ -154,7 +154,8 @@ impl Stepper<'_> {
         let definition = &self.state.definition;
         let tools = definition.agent(node).map(|(_, agent)| agent.tools.as_slice()).unwrap_or_default();
         let through_tools = tools.iter().flat_map(|tool| &tool.reads);
-        let mut unsettled: Vec<NodeIx> = definition.reads(node).iter().chain(through_tools).copied().collect();
+        let mut unsettled: Vec<NodeIx> =
+            definition.reads(node).iter().chain(through_tools).copied().collect();
         unsettled.retain(|ix| !self.state.nodes[*ix].status.is_settled());
         unsettled.sort_unstable();
         unsettled.dedup();

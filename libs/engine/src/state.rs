@@ -130,7 +130,17 @@ impl State {
             Record::InputCompleted { node, input } => {
                 self.node_mut(node.as_str())?.input = Some(input.clone());
             }
-            Record::AttemptStarted { node, attempt, candidate, model, at, first, reserved, reask, max_tokens } => {
+            Record::AttemptStarted {
+                node,
+                attempt,
+                candidate,
+                model,
+                at,
+                first,
+                reserved,
+                reask,
+                max_tokens,
+            } => {
                 let state = self.node_mut(node.as_str())?;
                 state.waiting = None;
                 let revision = state.revision;

@@ -323,10 +323,16 @@ impl Scan<'_> {
     /// A secret where it may be used.
     fn secret(&self, ix: NodeIx, path: &str, members: &[String]) -> Option<Problem> {
         let (code, message) = match members {
-            [] => ("reference_computed", "`secrets` must be followed by the name of a secret, written out".to_owned()),
+            [] => (
+                "reference_computed",
+                "`secrets` must be followed by the name of a secret, written out".to_owned(),
+            ),
             [name] if NodeId::new(name).is_ok() => return None,
             [name] => ("secret_name_invalid", format!("`{}` cannot be the name of a secret", shorten(name))),
-            [name, ..] => ("reference_unknown_property", format!("a secret is a text: `secrets.{}` has no members", shorten(name))),
+            [name, ..] => (
+                "reference_unknown_property",
+                format!("a secret is a text: `secrets.{}` has no members", shorten(name)),
+            ),
         };
         Some(self.subject.problem(code, ix, path, message).suggest("write `{{ secrets.NAME }}`".to_owned()))
     }
@@ -335,7 +341,10 @@ impl Scan<'_> {
     fn misplaced_secret(&self, ix: NodeIx, path: &str) -> Problem {
         let to_model = matches!(self.subject.node(ix).kind, NodeKind::Agent(_));
         let (code, message) = match to_model {
-            true => ("secret_in_prompt", "a model must not see secrets: what it sees, it can be talked into telling"),
+            true => (
+                "secret_in_prompt",
+                "a model must not see secrets: what it sees, it can be talked into telling",
+            ),
             false => ("secret_not_allowed", "secrets have no value here"),
         };
         self.subject.problem(code, ix, path, message).suggest(

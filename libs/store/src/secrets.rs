@@ -29,7 +29,13 @@ pub struct SealedSecret {
 #[async_trait]
 pub trait SecretStore: Send + Sync + 'static {
     /// Sets or replaces one.
-    async fn put_secret(&self, workspace: &str, name: &str, sealed: &str, now: Timestamp) -> Result<SecretRow>;
+    async fn put_secret(
+        &self,
+        workspace: &str,
+        name: &str,
+        sealed: &str,
+        now: Timestamp,
+    ) -> Result<SecretRow>;
     /// By name, those behind `after`.
     async fn list_secrets(&self, workspace: &str, after: Option<&str>, limit: u32) -> Result<Vec<SecretRow>>;
     /// Those of these names that there are.

@@ -14,7 +14,8 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What `urlencode` leaves as it is.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const UNRESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 /// The same for whole components.
 const COMPONENT: &AsciiSet = &UNRESERVED.add(b'/');
 /// Shortest piece of an encoded value that is looked for: shorter ones may be part of anything.
@@ -36,7 +37,9 @@ pub(crate) async fn resolve(
     let names: Vec<String> = names.into_iter().collect();
     let values = vault.open(workspace, &names).await?;
     let put = |text: &str| {
-        mark.replace(text, |form, name| values.get(name).map(|value| written(form, value)).unwrap_or_default())
+        mark.replace(text, |form, name| {
+            values.get(name).map(|value| written(form, value)).unwrap_or_default()
+        })
     };
     let resolved = filled(work, &put).map_err(changed)?;
     Ok(Some((resolved, Redaction::new(&values))))
@@ -133,9 +136,12 @@ impl Redaction {
 
     /// The text without the values.
     pub(crate) fn text(&self, text: String) -> String {
-        self.pieces.iter().fold(text, |text, (piece, shown)| {
-            if text.contains(piece) { text.replace(piece, shown) } else { text }
-        })
+        self.pieces.iter().fold(
+            text,
+            |text, (piece, shown)| {
+                if text.contains(piece) { text.replace(piece, shown) } else { text }
+            },
+        )
     }
 
     /// The value without the values, names of members included.
@@ -180,7 +186,13 @@ fn encodings(value: &str) -> Vec<String> {
         let mut lower = String::with_capacity(text.len());
         let mut digits = 0;
         for c in text.chars() {
-            digits = if c == '%' { 2 } else if digits > 0 { digits - 1 } else { 0 };
+            digits = if c == '%' {
+                2
+            } else if digits > 0 {
+                digits - 1
+            } else {
+                0
+            };
             lower.push(if digits > 0 || c == '%' { c.to_ascii_lowercase() } else { c });
         }
         lower
@@ -194,7 +206,10 @@ fn encodings(value: &str) -> Vec<String> {
     let escaped_lower: Vec<String> = found.iter().map(|text| lower(text)).collect();
     found.extend(escaped_lower);
     found.extend((0..3).flat_map(|offset| {
-        [based(value, offset, |bytes| STANDARD_NO_PAD.encode(bytes)), based(value, offset, |bytes| URL_SAFE_NO_PAD.encode(bytes))]
+        [
+            based(value, offset, |bytes| STANDARD_NO_PAD.encode(bytes)),
+            based(value, offset, |bytes| URL_SAFE_NO_PAD.encode(bytes)),
+        ]
     }));
     found.extend([hex(value), hex(value).to_ascii_uppercase()]);
     found
@@ -251,7 +266,10 @@ mod tests {
         }
         let value = json!({ VALUE: [1, {"deep": format!("x{VALUE}")}] });
         assert_eq!(redaction.value(value), json!({"[secret key]": [1, {"deep": "x[secret key]"}]}));
-        assert_eq!(self::redaction("123456").value(json!({"n": 1234567, "m": 5})), json!({"n": "[secret key]7", "m": 5}));
+        assert_eq!(
+            self::redaction("123456").value(json!({"n": 1234567, "m": 5})),
+            json!({"n": "[secret key]7", "m": 5})
+        );
     }
 
     #[test]

@@ -126,7 +126,8 @@ impl Key {
         let mut bytes = BASE64.decode(sealed).map_err(|_| damaged())?;
         let (nonce, text) = bytes.split_at_mut_checked(NONCE_LEN).ok_or_else(damaged)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;
-        let opened = self.aead.open_in_place(nonce, Self::aad(workspace, name), text).map_err(|_| damaged())?;
+        let opened =
+            self.aead.open_in_place(nonce, Self::aad(workspace, name), text).map_err(|_| damaged())?;
         String::from_utf8(opened.to_vec()).map_err(|_| damaged())
     }
 }
@@ -162,7 +163,8 @@ impl Secrets for Vault {
         let key = self.key()?;
         let bytes = value.expose().len();
         if !(LEAST_BYTES..=MOST_BYTES).contains(&bytes) {
-            let message = format!("the value of a secret has {LEAST_BYTES} to {MOST_BYTES} bytes, not {bytes}");
+            let message =
+                format!("the value of a secret has {LEAST_BYTES} to {MOST_BYTES} bytes, not {bytes}");
             return Err(Error::new(Code::Invalid, message)
                 .suggest("a shorter value could not be told from other text where results are cleaned of it")
                 .detail("value", "has the wrong length"));
@@ -179,7 +181,8 @@ impl Secrets for Vault {
             tracing::info!(secret = %name, workspace = ctx.workspace.as_str(), "a secret was deleted");
             return Ok(());
         }
-        Err(Error::new(Code::NotFound, "there is no such secret").suggest("`nexus secrets list` says which there are"))
+        Err(Error::new(Code::NotFound, "there is no such secret")
+            .suggest("`nexus secrets list` says which there are"))
     }
 }
 
@@ -235,7 +238,10 @@ mod tests {
         store.put_secret("default", "two", &sealed, now).await.unwrap();
         assert_eq!(reason(open(&ours, "two").await), "secret_unreadable");
         store.put_secret("other", "one", &sealed, now).await.unwrap();
-        assert_eq!(ours.open("other", &["one".into()]).await.unwrap_err().reason.unwrap(), "secret_unreadable");
+        assert_eq!(
+            ours.open("other", &["one".into()]).await.unwrap_err().reason.unwrap(),
+            "secret_unreadable"
+        );
         for bad in ["", "v1", "v2.00.AAAA", "v1.x.y", &sealed[..sealed.len() - 4], &format!("{sealed}AAAA")] {
             store.put_secret("default", "one", bad, now).await.unwrap();
             assert_eq!(reason(open(&ours, "one").await), "secret_unreadable", "{bad}");
@@ -253,12 +259,14 @@ mod tests {
         let page = |cursor: Option<String>| PageRequest { limit: Some(2), cursor };
         let first = ours.list_secrets(&ctx, page(None)).await.unwrap();
         let rest = ours.list_secrets(&ctx, page(first.next_cursor.clone())).await.unwrap();
-        let names: Vec<_> = first.items.iter().chain(&rest.items).map(|secret| secret.name.as_str()).collect();
+        let names: Vec<_> =
+            first.items.iter().chain(&rest.items).map(|secret| secret.name.as_str()).collect();
         assert_eq!(names, ["C", "_a", "b"]);
         assert_eq!(rest.next_cursor, None);
         ours.delete_secret(&ctx, "b".into()).await.unwrap();
         assert_eq!(ours.delete_secret(&ctx, "b".into()).await.unwrap_err().code, Code::NotFound);
-        for (name, value) in [("a b", "a value"), ("", "a value"), ("1a", "a value"), ("a", "abc"), ("a", "")] {
+        for (name, value) in [("a b", "a value"), ("", "a value"), ("1a", "a value"), ("a", "abc"), ("a", "")]
+        {
             assert_eq!(set(&ours, name, value).await.unwrap_err().code, Code::Invalid, "{name} {value}");
         }
         assert_eq!(set(&vault(&store, None), "a", "a value").await.unwrap_err().code, Code::Unavailable);

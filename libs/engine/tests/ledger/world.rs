@@ -39,7 +39,8 @@ impl World {
     pub fn new(plot: &Plot) -> Self {
         let document: Document = serde_json::from_value(plot.document.clone()).unwrap();
         let budget = document.budget;
-        let embedding = |per_token| EmbeddingModel { model: "fake/embedding".into(), per_token, piece_bytes: 8_000 };
+        let embedding =
+            |per_token| EmbeddingModel { model: "fake/embedding".into(), per_token, piece_bytes: 8_000 };
         let embedding = match plot.embedding {
             Embedding::Priced => Some(embedding(Some(Money::from_picos(plot.unit / 2_000)))),
             Embedding::Unpriced => Some(embedding(None)),

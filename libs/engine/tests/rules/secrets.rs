@@ -18,7 +18,8 @@ fn request(extra: Value) -> Value {
 
 #[test]
 fn what_is_recorded_names_secrets_and_what_is_sent_has_placeholders() {
-    let mut story = Story::with_inputs(json!([request(json!({}))]), json!([]), json!({"what": "[secret token]"}));
+    let mut story =
+        Story::with_inputs(json!([request(json!({}))]), json!([]), json!({"what": "[secret token]"}));
     let ToolWork::Http { url, headers, body, .. } = story.tool(0).clone() else { panic!() };
     for text in [&url, &headers["X-Plain"], &body.unwrap().to_string()] {
         assert!(!text.contains("[secret key]"), "{text}");
@@ -40,14 +41,16 @@ fn secrets_have_no_value_anywhere_else() {
     let failure = story.state.failure.as_ref().unwrap();
     assert_eq!(failure.code, "template_error");
 
-    let kept = json!({"id": "m", "type": "tool", "config": {"tool": "memory_store", "text": "{{ secrets.key }}"}});
+    let kept =
+        json!({"id": "m", "type": "tool", "config": {"tool": "memory_store", "text": "{{ secrets.key }}"}});
     let story = Story::new(json!([kept]), json!([]));
     assert!(story.calls.is_empty());
 }
 
 #[test]
 fn a_model_that_uses_a_tool_does_not_learn_its_secrets() {
-    let mut tool = request(json!({"parameters": {"type": "object", "properties": {"what": {"type": "string"}}},
+    let mut tool =
+        request(json!({"parameters": {"type": "object", "properties": {"what": {"type": "string"}}},
         "url": "https://api.example/{{ args.what }}", "body": "{{ secrets.key | int }}"}));
     let mut attached = edge("t", "a");
     attached["target_handle"] = "tools".into();

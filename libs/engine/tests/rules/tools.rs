@@ -211,7 +211,10 @@ fn a_tool_of_two_agents_reads_for_each_what_that_one_may_read() {
         edges.push(attached);
     }
     let nodes = json!([
-        agent("x", json!({}), json!({})), agent("a", json!({}), json!({})), agent("b", json!({}), json!({})), tool,
+        agent("x", json!({}), json!({})),
+        agent("a", json!({}), json!({})),
+        agent("b", json!({}), json!({})),
+        tool,
     ]);
     let mut story = Story::new(nodes, json!(edges));
     story.end_of("x", Ok("of x"));

@@ -37,7 +37,8 @@ fn ten_thousand_who_wait_get_their_turn_longest_first() {
 
 #[test]
 fn a_small_call_goes_ahead_of_a_large_one_that_does_not_fit() {
-    let sized = |id: &str, max_tokens: u32| agent(id, json!({"model": MODEL, "max_tokens": max_tokens}), json!({}));
+    let sized =
+        |id: &str, max_tokens: u32| agent(id, json!({"model": MODEL, "max_tokens": max_tokens}), json!({}));
     let need = |max_tokens: u32| Story::new(json!([sized("x", max_tokens)]), json!([])).calls[0].reserved;
     let limit = need(1_000).plus(need(20)).plus(need(20)).plus(Money::from_picos(5));
     let nodes = json!([sized("a", 1_000), sized("b", 20), sized("c", 1_000), sized("d", 20), sized("e", 20)]);

@@ -26,7 +26,9 @@ impl SecretsKey {
             (None, Some(file)) => {
                 let text = std::fs::read_to_string(&file).map_err(|error| {
                     let name = "NEXUS_SECRETS_KEY_FILE";
-                    Error::new(format!("{name} is `{file}`, which cannot be read: {error}; set it to a file that can"))
+                    Error::new(format!(
+                        "{name} is `{file}`, which cannot be read: {error}; set it to a file that can"
+                    ))
                 })?;
                 Self::parse("NEXUS_SECRETS_KEY_FILE", &text).map(Some)
             }

@@ -8,7 +8,13 @@ use sqlx::query;
 
 #[async_trait]
 impl SecretStore for PostgresStore {
-    async fn put_secret(&self, workspace: &str, name: &str, sealed: &str, now: Timestamp) -> Result<SecretRow> {
+    async fn put_secret(
+        &self,
+        workspace: &str,
+        name: &str,
+        sealed: &str,
+        now: Timestamp,
+    ) -> Result<SecretRow> {
         let upsert = query(
             "INSERT INTO secrets (workspace, name, sealed, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)
              ON CONFLICT (workspace, name) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at

@@ -11,7 +11,13 @@ use rusqlite::params;
 
 #[async_trait]
 impl SecretStore for SqliteStore {
-    async fn put_secret(&self, workspace: &str, name: &str, sealed: &str, now: Timestamp) -> Result<SecretRow> {
+    async fn put_secret(
+        &self,
+        workspace: &str,
+        name: &str,
+        sealed: &str,
+        now: Timestamp,
+    ) -> Result<SecretRow> {
         let (workspace, name, sealed) = (workspace.to_owned(), name.to_owned(), sealed.to_owned());
         self.write(move |connection| {
             run(
