@@ -89,6 +89,9 @@ def _patch(objects: list[Object], patch: Object) -> None:
             place: Any = thing
             for parent in parents:
                 place = place[int(parent)] if isinstance(place, list) else place[parent]
+            if (step["op"], last) == ("add", "-"):
+                place.append(copy.deepcopy(step["value"]))
+                continue
             key: Any = int(last) if isinstance(place, list) else last
             if step["op"] == "remove":
                 del place[key]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from policies import namespace, of, pods, policy, tcp
-from source import RESTRICTED, SECRET, Value, account, labels, meta, pod_security, resources
+from source import RESTRICTED, ROLES, SECRET, Value, account, labels, meta, pod_security, resources
 
 KEDA = Value("keda.fromNamespace", "keda")
 
@@ -172,16 +172,19 @@ def keda() -> list[dict[str, Any]]:
 def monitoring() -> list[dict[str, Any]]:
     return [
         {
-            "apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": meta("gateway"),
+            "apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": meta("metrics"),
             "spec": {
-                "selector": {"matchLabels": labels("gateway")},
-                "endpoints": [
-                    {
-                        "port": "http", "path": "/metrics", "interval": "30s",
-                        # A key of its own; without keys in use, anything.
-                        "authorization": {"type": "Bearer", "credentials": {"name": SECRET, "key": "metrics-key"}},
-                    }
-                ],
+                "selector": {
+                    "matchLabels": {"app.kubernetes.io/name": "nexus"},
+                    "matchExpressions": [
+                        {
+                            "key": "app.kubernetes.io/component", "operator": "In",
+                            "values": [role.name for role in ROLES],
+                        }
+                    ],
+                },
+                "targetLabels": ["app.kubernetes.io/component"],
+                "endpoints": [{"port": "metrics", "path": "/metrics", "interval": "30s"}],
             },
         }
     ]

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from source import PRIVATE, PRIVATE_V6, ROLES, BY_NAME, Value, labels, meta
+from source import BY_NAME, METRICS, PRIVATE, PRIVATE_V6, ROLES, Value, labels, meta
 
-# Namespaces whose pods may reach the gateway.
+# Namespaces whose pods may reach the gateway, and the metrics of all roles.
 INGRESS = Value("ingress.fromNamespace", "ingress-nginx")
 MONITORING = Value("monitoring.fromNamespace", "monitoring")
 
@@ -41,8 +41,9 @@ def role_policy(name: str) -> dict[str, Any]:
     role = BY_NAME[name]
     callers = [of(other.name) for other in ROLES if name in other.calls]
     if role.http:
-        callers += [namespace(INGRESS), namespace(MONITORING)]
-    rules: dict[str, Any] = {"ingress": [{"from": callers, "ports": tcp(role.port)}]}
+        callers.append(namespace(INGRESS))
+    watchers = {"from": [namespace(MONITORING)], "ports": tcp(METRICS)}
+    rules: dict[str, Any] = {"ingress": [{"from": callers, "ports": tcp(role.port)}, watchers]}
     if role.calls:
         rules["egress"] = [{"to": [of(other)], "ports": tcp(BY_NAME[other].port)} for other in role.calls]
     return policy(f"nexus-{name}", {"matchLabels": labels(name)}, **rules)

@@ -64,10 +64,10 @@ ROLES = [
     ),
     Role("llm-gateway", 50053, ("postgres", "internet"), (), resources("100m", "128Mi", "2", "1Gi")),
     Role("memory", 50054, ("qdrant",), ("llm-gateway",), resources("50m", "128Mi", "1", "512Mi")),
-    # A job may take 512 MB and a core for 30 s.
+    # Up to eight sandboxes at a time (NEXUS_SCRAPER_PARALLEL and three), 512 MB and a core for 30 s each.
     Role(
         "scraper", 50055, ("postgres", "nats", "internet"), ("llm-gateway",),
-        resources("500m", "1Gi", "2", "4Gi"),
+        resources("500m", "1Gi", "2", "5Gi"),
     ),
     Role(
         "gateway", 8080, (), ("planner", "executor", "llm-gateway", "memory", "scraper"),
@@ -86,10 +86,14 @@ def peers(role: str) -> str:
     return ",".join([f"http://nexus-{role}:{BY_NAME[role].port}"] * CONNECTIONS)
 
 
+# Where every role shows its metrics, without a key: only Prometheus is let in.
+METRICS = 9464
+
 # What all roles share and is no secret.
 CONFIG = {
     "LOG_LEVEL": "info",
     "LOG_FORMAT": "json",
+    "NEXUS_METRICS_ADDR": f":{METRICS}",
     "NATS_URL": "nats://nexus-nats:4222",
     "QDRANT_URL": "http://nexus-qdrant:6334",
     "NEXUS_PLANNER_URL": peers("planner"),
@@ -104,6 +108,10 @@ CONFIG = {
 SECRETS = [
     ("NEXUS_API_KEYS", "api-keys", True, [role.name for role in ROLES]),
     ("DATABASE_URL", "database-url", False, [role.name for role in ROLES if "postgres" in role.uses] + ["migrate"]),
+    # With a user and a password it is a secret, and wins over the one without.
+    ("NATS_URL", "nats-url", True, [role.name for role in ROLES if "nats" in role.uses]),
+    ("NEXUS_MESH_KEY", "mesh-key", True, [role.name for role in ROLES]),
+    ("NEXUS_SECRETS_KEY", "secrets-key", True, ["executor"]),
     ("OPENAI_API_KEY", "openai-api-key", True, ["llm-gateway"]),
     ("ANTHROPIC_API_KEY", "anthropic-api-key", True, ["llm-gateway"]),
     ("QDRANT_API_KEY", "qdrant-api-key", True, ["memory"]),
@@ -166,11 +174,13 @@ def probes(role: Role) -> dict[str, Any]:
     # A gateway lives and takes requests even if one of its services is down: it says so in each answer, and in
     # /readyz, which is for people and alarms. Taking all gateways out at once would help nobody.
     ask = {"httpGet": {"path": "/healthz", "port": "http"}} if role.http else {"grpc": {"port": role.port}}
+    # Says that the process works, whatever its dependencies do: restarting it would not mend those.
+    live = ask if role.http else {"grpc": {"port": role.port, "service": "nexus.live"}}
     return {
         # A role waits for its database for 30 s before it gives up.
         "startupProbe": {**ask, "periodSeconds": 2, "failureThreshold": 60, "timeoutSeconds": 2},
         "readinessProbe": {**ask, "periodSeconds": 5, "failureThreshold": 2, "timeoutSeconds": 2},
-        "livenessProbe": {**ask, "periodSeconds": 10, "failureThreshold": 6, "timeoutSeconds": 5},
+        "livenessProbe": {**live, "periodSeconds": 10, "failureThreshold": 6, "timeoutSeconds": 5},
     }
 
 
@@ -210,7 +220,10 @@ def deployment(role: Role) -> dict[str, Any]:
                 "image": image(role.name),
                 "imagePullPolicy": PULL,
                 "args": ["serve", role.name],
-                "ports": [{"name": "http" if role.http else "grpc", "containerPort": role.port}],
+                "ports": [
+                    {"name": "http" if role.http else "grpc", "containerPort": role.port},
+                    {"name": "metrics", "containerPort": METRICS},
+                ],
                 "envFrom": [{"configMapRef": {"name": "nexus"}}],
                 "env": [{"name": listen, "value": f":{role.port}"}, *environment(role.name)],
                 **probes(role),
@@ -255,7 +268,10 @@ def service(role: Role) -> dict[str, Any]:
         port["appProtocol"] = "kubernetes.io/h2c"
     return {
         "apiVersion": "v1", "kind": "Service", "metadata": meta(role.name),
-        "spec": {"selector": labels(role.name), "ports": [port]},
+        "spec": {
+            "selector": labels(role.name),
+            "ports": [port, {"name": "metrics", "port": METRICS, "targetPort": "metrics"}],
+        },
     }
 
 

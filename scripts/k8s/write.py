@@ -40,7 +40,7 @@ COMMENTS = {
     "nats": "enabled: one in the cluster.",
     "qdrant": "enabled: one in the cluster.",
     "keda": "enabled: KEDA decides how many executors there are, by the length of the queue.",
-    "monitoring": "enabled: a ServiceMonitor for the Prometheus operator; the Secret has a `metrics-key` then.",
+    "monitoring": "enabled: a ServiceMonitor for the Prometheus operator.",
     "ingress": "enabled: an Ingress; WebSockets need the long timeouts.",
     "scraper": "runtimeClassName: a second wall around the sandbox, e.g. `kata`.",
 }
