@@ -19,10 +19,12 @@ Object = dict[str, Any]
 K8S = Path(__file__).resolve().parents[1]
 
 CLUSTER_WIDE = {"Namespace"}
+# The one in C, where there is one: there is a lot to read.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load(text: str) -> list[Object]:
-    return [document for document in yaml.safe_load_all(text) if document]
+    return [document for document in yaml.load_all(text, Loader=LOADER) if document]
 
 
 # --- kustomize ------------------------------------------------------------------------------------------------------

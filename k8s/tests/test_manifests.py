@@ -7,6 +7,7 @@ Needs PyYAML and kubernetes-validate. Not here: whether a cluster takes it (ther
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
@@ -16,6 +17,7 @@ import unittest
 from pathlib import Path
 
 import kubernetes_validate
+import kubernetes_validate.utils
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -25,6 +27,8 @@ from render import (  # noqa: E402
 )
 
 ROOT = K8S.parent
+# It reads the same megabytes again for every object.
+kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
 ROLES = {
     "planner": 50051, "executor": 50052, "llm-gateway": 50053, "memory": 50054, "scraper": 50055, "gateway": 8080,
 }
