@@ -62,6 +62,11 @@ describe("steps", () => {
     expect(healthLook("on_holiday").word).toBe("on holiday");
   });
 
+  test("no two states are told apart by colour alone", () => {
+    const looks = [JOB_STATUSES.map(jobLook), ["unknown", "healthy", "degraded", "failing"].map(healthLook)];
+    for (const each of looks) expect(new Set(each.map((look) => look.word)).size).toBe(each.length);
+  });
+
   test("screen readers hear the step and the server's sentence", () => {
     expect(announce(job())).toBe("Analyzing. Reading the page");
     expect(announce(job({ status: "ready" }))).toBe("The scraper is ready.");
