@@ -49,7 +49,7 @@ NAV = [
     },
     {
         "Operations": [
-            "docs/deploy.md", "docs/durability.md", "docs/reliability.md", "docs/performance.md", "docs/sandbox.md",
+            "docs/deploy.md", "docs/operations.md", "docs/backup.md", "docs/upgrades.md", "docs/durability.md", "docs/reliability.md", "docs/performance.md", "docs/sandbox.md",
             "docs/egress.md",
         ]
     },
@@ -60,7 +60,7 @@ NAV = [
 # Where a page that others write goes, once it is there.
 LATER = {
     "docs/security.md": "Operations", "docs/secrets.md": "Workflows", "docs/observability.md": "Operations", "docs/lifecycle.md": "Operations",
-    "docs/scaling.md": "Operations", "docs/upgrades.md": "Operations", "SECURITY.md": "Project",
+    "docs/scaling.md": "Operations", "SECURITY.md": "Project",
 }
 WHOLE = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "Dockerfile",
          "docker-compose.yml", ".env.example"]
