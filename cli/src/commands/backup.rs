@@ -33,7 +33,7 @@ pub(crate) async fn restore(config: &Config, server: Option<&str>, file: &Path, 
     if !force && (database.exists() || !is_empty(&config.data_dir)) {
         return Err(Failure::usage(format!(
             "{} holds data already; set NEXUS_DATA_DIR to another folder, or replace the database with --force",
-            config.data_dir.display()
+            if database.exists() { database.display() } else { config.data_dir.display() }
         )));
     }
     let (source, target) = (file.to_owned(), database.clone());

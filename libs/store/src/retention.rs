@@ -1,8 +1,12 @@
 //! The port through which ended executions are deleted for good: one by one when somebody asks, in batches when they
 //! are old enough. Not here: SQL, when to delete (`nexus-executor`), their memory, which may live in another store.
 
-use crate::Result;
+use crate::{
+    Result,
+    rows::{self, Columns},
+};
 use async_trait::async_trait;
+use nexus_api::Workspace;
 use nexus_model::{ExecutionId, Timestamp};
 
 /// How much may be deleted in one transaction: what runs meanwhile must not wait for it.
@@ -14,15 +18,30 @@ pub struct Batch {
     pub rows: u64,
 }
 
+/// An execution that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Its id.
+    pub id: ExecutionId,
+    /// Whose it is, and so its memory.
+    pub workspace: Workspace,
+}
+
 /// Deletes executions.
 #[async_trait]
 pub trait RetentionStore: Send + Sync + 'static {
-    /// Executions that ended before that moment, oldest first, as many as fit into a batch.
-    async fn ended_before(&self, before: Timestamp, batch: Batch) -> Result<Vec<ExecutionId>>;
+    /// Executions of all workspaces that ended before that moment, oldest first, as many as fit into a batch.
+    async fn ended_before(&self, before: Timestamp, batch: Batch) -> Result<Vec<Ended>>;
     /// Deletes those of these executions that have ended (before that moment, if there is one), each with its inputs,
     /// journal, events and idempotency key; returns which they were. What is queued or running is left alone, even
     /// if it had ended a moment ago.
     async fn delete_ended(&self, ids: &[ExecutionId], before: Option<Timestamp>) -> Result<Vec<ExecutionId>>;
+}
+
+/// What `ended_before` selects: id, workspace, and how many rows go with it.
+pub(crate) fn ended(row: &dyn Columns) -> Result<(Ended, u64)> {
+    let ended = Ended { id: rows::parse(&row.text(0)?)?, workspace: rows::parse(&row.text(1)?)? };
+    Ok((ended, rows::count(row.int(2)?)?))
 }
 
 /// Sorts before every id that was made at that moment or later, and after all older ones.
@@ -34,15 +53,15 @@ pub(crate) fn oldest_id(at: Timestamp) -> String {
 }
 
 /// The first executions that fit into a batch, the very first whatever its size.
-pub(crate) fn fitting(found: Vec<(ExecutionId, u64)>, batch: Batch) -> Vec<ExecutionId> {
+pub(crate) fn fitting<T>(found: Vec<(T, u64)>, batch: Batch) -> Vec<T> {
     let mut left = batch.rows;
     let mut fitting = Vec::new();
-    for (id, rows) in found {
+    for (one, rows) in found {
         if rows > left && !fitting.is_empty() {
             break;
         }
         left = left.saturating_sub(rows);
-        fitting.push(id);
+        fitting.push(one);
     }
     fitting
 }

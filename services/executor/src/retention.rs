@@ -4,7 +4,7 @@
 use crate::Deps;
 use nexus_api::{CallCtx, Result, memory::Scope};
 use nexus_model::{ExecutionId, Timestamp};
-use nexus_store::Batch;
+use nexus_store::{Batch, Ended};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -62,7 +62,7 @@ async fn round(deps: &Deps, keep: Duration) -> Result<Round> {
         if old.is_empty() {
             return Ok(Round { deleted, more: false });
         }
-        deleted += delete(deps, &CallCtx::background(), &old, Some(before)).await?.len();
+        deleted += delete(deps, &CallCtx::background(), old, Some(before)).await?.len();
         tokio::time::sleep(PAUSE).await;
     }
     Ok(Round { deleted, more: true })
@@ -73,13 +73,14 @@ async fn round(deps: &Deps, keep: Duration) -> Result<Round> {
 pub(crate) async fn delete(
     deps: &Deps,
     ctx: &CallCtx,
-    ids: &[ExecutionId],
+    ended: Vec<Ended>,
     before: Option<Timestamp>,
 ) -> Result<Vec<ExecutionId>> {
-    for id in ids {
-        let Some(head) = deps.store.head(*id).await? else { continue };
-        let ctx = ctx.clone().on_behalf(ctx.principal.clone(), head.workspace);
-        deps.memory.delete_scope(&ctx, Scope::Execution(*id)).await?;
+    let mut ids = Vec::with_capacity(ended.len());
+    for Ended { id, workspace } in ended {
+        let ctx = ctx.clone().on_behalf(ctx.principal.clone(), workspace);
+        deps.memory.delete_scope(&ctx, Scope::Execution(id)).await?;
+        ids.push(id);
     }
-    Ok(deps.store.delete_ended(ids, before).await?)
+    Ok(deps.store.delete_ended(&ids, before).await?)
 }

@@ -3,7 +3,7 @@
 use super::PostgresStore;
 use crate::{
     Result,
-    retention::{Batch, RetentionStore, fitting, oldest_id},
+    retention::{Batch, Ended, RetentionStore, ended, fitting, oldest_id},
     rows::{self, Columns},
 };
 use async_trait::async_trait;
@@ -30,16 +30,16 @@ SELECT id FROM gone";
 
 #[async_trait]
 impl RetentionStore for PostgresStore {
-    async fn ended_before(&self, before: Timestamp, batch: Batch) -> Result<Vec<ExecutionId>> {
+    async fn ended_before(&self, before: Timestamp, batch: Batch) -> Result<Vec<Ended>> {
         let select = query(
-            "SELECT id, journal_len + next_seq FROM executions
+            "SELECT id, workspace, journal_len + next_seq FROM executions
              WHERE id < $1 AND status NOT IN ('queued', 'running') AND finished_at < $2
              ORDER BY id LIMIT $3",
         );
         let select = select.bind(oldest_id(before)).bind(before.micros()).bind(i64::from(batch.executions));
         let found = self.rows(select).await?;
-        let found = found.iter().map(|row| Ok((rows::parse(&row.text(0)?)?, rows::count(row.int(1)?)?)));
-        Ok(fitting(found.collect::<Result<_>>()?, batch))
+        let found = found.iter().map(|row| ended(row)).collect::<Result<_>>()?;
+        Ok(fitting(found, batch))
     }
 
     async fn delete_ended(&self, ids: &[ExecutionId], before: Option<Timestamp>) -> Result<Vec<ExecutionId>> {

@@ -6,8 +6,7 @@ use super::{
 };
 use crate::{
     Result,
-    retention::{Batch, RetentionStore, fitting, oldest_id},
-    rows,
+    retention::{Batch, Ended, RetentionStore, ended, fitting, oldest_id},
 };
 use async_trait::async_trait;
 use nexus_model::{ExecutionId, Timestamp};
@@ -36,15 +35,15 @@ fn delete(connection: &Connection, id: ExecutionId, before: Option<Timestamp>) -
 
 #[async_trait]
 impl RetentionStore for SqliteStore {
-    async fn ended_before(&self, before: Timestamp, batch: Batch) -> Result<Vec<ExecutionId>> {
+    async fn ended_before(&self, before: Timestamp, batch: Batch) -> Result<Vec<Ended>> {
         let found = self.read(move |connection| {
             all(
                 connection,
-                "SELECT id, journal_len + next_seq FROM executions
+                "SELECT id, workspace, journal_len + next_seq FROM executions
                  WHERE id < ?1 AND status NOT IN ('queued', 'running') AND finished_at < ?2
                  ORDER BY id LIMIT ?3",
                 params![oldest_id(before), before.micros(), batch.executions],
-                |row| Ok((rows::parse(&row.text(0)?)?, rows::count(row.int(1)?)?)),
+                ended,
             )
         });
         Ok(fitting(found.await?, batch))

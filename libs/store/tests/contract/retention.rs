@@ -1,8 +1,9 @@
 //! What is promised about deleting: ended executions go with all that is theirs, others stay whatever happens.
 
 use crate::harness::{Db, LONG, assert_whole, execution, owned, step, update};
+use nexus_api::Workspace;
 use nexus_model::{ExecutionId, ExecutionStatus, Timestamp};
-use nexus_store::{Batch, Created, HeadUpdate, NewExecution, Ownership, Step, Store};
+use nexus_store::{Batch, Created, Ended, HeadUpdate, NewExecution, Ownership, Step, Store};
 
 const BATCH: Batch = Batch { executions: 100, rows: 10_000 };
 
@@ -46,14 +47,15 @@ pub(crate) async fn what_has_ended_long_ago_is_found_oldest_first(db: &Db) {
     store.create_execution(queued.clone()).await.unwrap();
 
     let now = at(1_000_000);
-    assert_eq!(store.ended_before(now, BATCH).await.unwrap(), old);
+    let found = async |before, batch| ids(store.ended_before(before, batch).await.unwrap());
+    assert_eq!(found(now, BATCH).await, old);
     let few = Batch { executions: 2, rows: 10_000 };
-    assert_eq!(store.ended_before(now, few).await.unwrap(), old[..2]);
+    assert_eq!(found(now, few).await, old[..2]);
     // Each has three records and two events, and counts one more.
     let short = Batch { executions: 100, rows: 18 };
-    assert_eq!(store.ended_before(now, short).await.unwrap(), old[..3]);
+    assert_eq!(found(now, short).await, old[..3]);
     // Older than everything that was made here.
-    assert_eq!(store.ended_before(at(-3_600_000_000), BATCH).await.unwrap(), []);
+    assert_eq!(found(at(-3_600_000_000), BATCH).await, []);
 
     assert_eq!(store.delete_ended(&old, Some(now)).await.map(sorted), Ok(old.clone()));
     for id in &old {
@@ -62,8 +64,12 @@ pub(crate) async fn what_has_ended_long_ago_is_found_oldest_first(db: &Db) {
     for id in [recent, running, queued.id] {
         assert!(!gone(&*store, id).await);
     }
-    assert_eq!(store.ended_before(now, BATCH).await.unwrap(), []);
+    assert_eq!(found(now, BATCH).await, []);
     assert_eq!(store.delete_ended(&old, Some(now)).await, Ok(vec![]));
+}
+
+fn ids(found: Vec<Ended>) -> Vec<ExecutionId> {
+    found.into_iter().map(|ended| ended.id).collect()
 }
 
 fn sorted(mut ids: Vec<ExecutionId>) -> Vec<ExecutionId> {
@@ -81,7 +87,7 @@ pub(crate) async fn only_what_has_ended_is_deleted(db: &Db) {
     let again = ended(&*store, ExecutionStatus::Failed, at(-10_000_000)).await;
     // Both were found; then one was resumed, and the other resumed and ended once more.
     let found = store.ended_before(at(1_000_000), BATCH).await.unwrap();
-    assert_eq!(found, [resumed, again]);
+    assert_eq!(ids(found), [resumed, again]);
     for id in [resumed, again] {
         let head = store.head(id).await.unwrap().unwrap();
         let resume = Step {
@@ -102,6 +108,16 @@ pub(crate) async fn only_what_has_ended_is_deleted(db: &Db) {
     // On request, it does not matter when it ended.
     assert_eq!(store.delete_ended(&all, None).await, Ok(vec![again]));
     assert!(gone(&*store, again).await);
+}
+
+pub(crate) async fn whose_it_was_is_told(db: &Db) {
+    let store = db.store();
+    let workspace: Workspace = "team-a".parse().unwrap();
+    let new = NewExecution { workspace: workspace.clone(), claim_by: Some(("w1".into(), LONG)), ..execution() };
+    store.create_execution(new.clone()).await.unwrap();
+    end(&*store, new.id, 0, ExecutionStatus::Succeeded, at(-10_000_000)).await;
+    let found = store.ended_before(at(1_000_000), BATCH).await;
+    assert_eq!(found, Ok(vec![Ended { id: new.id, workspace }]));
 }
 
 pub(crate) async fn a_deleted_execution_frees_its_key(db: &Db) {
@@ -134,7 +150,7 @@ pub(crate) async fn two_that_delete_the_same_delete_each_once_and_nothing_else(d
             let mut mine = Vec::new();
             loop {
                 let batch = Batch { executions: 7, rows: 10_000 };
-                let found = store.ended_before(now, batch).await.unwrap();
+                let found = ids(store.ended_before(now, batch).await.unwrap());
                 if found.is_empty() {
                     return mine;
                 }
