@@ -16,11 +16,14 @@ use axum::{
     extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header};
-use nexus_api::scraper::{CreateJob, EndpointQuery, Job, JobStatus, TestResult};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use nexus_api::scraper::{CreateJob, EndpointQuery, Job, JobStatus, Regenerate, TestResult};
 use nexus_model::{JobId, Timestamp, workflow::Page};
 use serde::Serialize;
 use serde_json::Value;
+
+/// How many records there are beside those in a CSV answer, which has no place for metadata.
+const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// Most records of one answer of an endpoint.
 const MOST_RECORDS: u32 = 10_000;
@@ -163,10 +166,12 @@ pub(crate) async fn test(
 
 /// Write a new version of a scraper
 ///
-/// With its last failure as feedback.
+/// With its last failure as feedback, and with what is said in the body, if anything is. The version in use stays in use
+/// until there is one that is no worse.
 #[utoipa::path(
     post, path = "/api/v1/scraping/jobs/{id}/regenerate", tag = "scraping", operation_id = "regenerate_scraping_job",
     params(schemas::JobIdParam),
+    request_body = Option<schemas::Regenerate>,
     responses(
         (status = 202, description = "Accepted", body = schemas::Job),
         (status = 404, description = "There is no such job"),
@@ -178,9 +183,10 @@ pub(crate) async fn regenerate(
     State(app): State<App>,
     Watch(ctx): Watch,
     Id(id): Id<JobId>,
+    Strict(request): Strict<Regenerate>,
 ) -> Answer<(StatusCode, Json<Job>)> {
     let ctx = ctx.with_timeout(app.options.timing.scraper_call);
-    let job = ctx.bound(app.ports.scraper.regenerate_job(&ctx, id)).await?;
+    let job = ctx.bound(app.ports.scraper.regenerate_job(&ctx, id, request)).await?;
     Ok((StatusCode::ACCEPTED, Json(job)))
 }
 
@@ -208,6 +214,9 @@ pub(crate) async fn watch(
 }
 
 /// Get the data of a generated endpoint
+///
+/// From a recent run of the scraper, else from a new one. If that fails, the last good data is given, marked as `stale` in
+/// `metadata`, unless fresh data was asked for. `/api/v1/generated/{job_id}/openapi.json` describes the records.
 #[utoipa::path(
     get, path = "/api/v1/generated/{job_id}", tag = "scraping", operation_id = "get_generated_data",
     params(
@@ -224,7 +233,8 @@ pub(crate) async fn watch(
         )),
         (status = 404, description = "There is no such endpoint"),
         (status = 409, description = "The scraper is not ready"),
-        (status = 501, description = "Not available in this version"),
+        (status = 422, description = "The scraper ran and failed; `error` is `SandboxExecutionError`"),
+        (status = 503, description = "The page cannot be read; `error` is `WebsiteAccessError`"),
     )
 )]
 pub(crate) async fn generated(
@@ -245,9 +255,17 @@ pub(crate) async fn generated(
     };
     let ctx = ctx.with_timeout(app.options.timing.scraper_call);
     let answer = ctx.bound(app.ports.scraper.run_endpoint(&ctx, id, request)).await?;
+    let links = [(header::LINK, format!("</api/v1/generated/{id}/openapi.json>; rel=\"service-desc\""))];
     if as_csv {
-        let kind = [(header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present")];
-        return Ok((kind, csv::write(&answer.data)).into_response());
+        let fields = answer.metadata["fields"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let fields: Vec<&str> = fields.iter().filter_map(Value::as_str).collect();
+        let total = answer.metadata["total"].as_u64().unwrap_or(answer.data.len() as u64);
+        let head = [
+            (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
+            (header::CONTENT_DISPOSITION, format!("attachment; filename=\"scraper-{id}.csv\"")),
+            (TOTAL_COUNT, total.to_string()),
+        ];
+        return Ok((links, head, csv::write(&answer.data, &fields)).into_response());
     }
-    Ok(Json(answer).into_response())
+    Ok((links, Json(answer)).into_response())
 }

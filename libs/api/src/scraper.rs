@@ -1,6 +1,10 @@
 //! The scraper port: from a URL and a sentence to a running endpoint. Not here: how (`services/scraper`).
 
-use crate::{BoxStream, CallCtx, Result, planner::PageRequest};
+use crate::{
+    BoxStream, CallCtx, Error, Result,
+    endpoint::{Health, PutSchedule, Schedule},
+    planner::PageRequest,
+};
 use async_trait::async_trait;
 use nexus_model::{JobId, Money, Timestamp, workflow::Page};
 use serde::{Deserialize, Serialize};
@@ -17,6 +21,18 @@ pub struct CreateJob {
     /// Who wants it.
     #[serde(default)]
     pub user_id: Option<String>,
+    /// Whether the page is fetched although its site's robots.txt says no: for whoever may.
+    #[serde(default)]
+    pub ignore_robots: bool,
+}
+
+/// How a new version shall be written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Regenerate {
+    /// What should be different, in a sentence; the last failure is taken into account anyway.
+    #[serde(default)]
+    pub feedback: Option<String>,
 }
 
 /// Where a job stands.
@@ -46,6 +62,12 @@ pub struct Job {
     pub url: String,
     /// What is wanted.
     pub description: String,
+    /// Who wants it.
+    pub user_id: Option<String>,
+    /// Whether its page is fetched although its site's robots.txt says no.
+    pub ignore_robots: bool,
+    /// What people said afterwards about what it should do, one line each.
+    pub feedback: Option<String>,
     /// Where it stands.
     pub status: JobStatus,
     /// 0 to 100.
@@ -128,7 +150,7 @@ pub trait Scraper: Send + Sync + 'static {
     async fn create_job(&self, ctx: &CallCtx, request: CreateJob) -> Result<Job>;
     /// A job.
     async fn get_job(&self, ctx: &CallCtx, id: JobId) -> Result<Job>;
-    /// Jobs, newest first.
+    /// Jobs, newest first; without what is large.
     async fn list_jobs(&self, ctx: &CallCtx, page: PageRequest) -> Result<Page<Job>>;
     /// Deletes a job and its endpoint.
     async fn delete_job(&self, ctx: &CallCtx, id: JobId) -> Result<()>;
@@ -136,11 +158,28 @@ pub trait Scraper: Send + Sync + 'static {
     async fn watch_job(&self, ctx: &CallCtx, id: JobId) -> Result<BoxStream<Job>>;
     /// Runs the scraper now.
     async fn test_job(&self, ctx: &CallCtx, id: JobId) -> Result<TestResult>;
-    /// Writes a new version of the code, with the last failure as feedback.
-    async fn regenerate_job(&self, ctx: &CallCtx, id: JobId) -> Result<Job>;
+    /// Writes a new version of the code, with the last failure as feedback. The version in use stays in use until there
+    /// is one that is no worse.
+    async fn regenerate_job(&self, ctx: &CallCtx, id: JobId, request: Regenerate) -> Result<Job>;
     /// Runs the endpoint.
     async fn run_endpoint(&self, ctx: &CallCtx, id: JobId, query: EndpointQuery) -> Result<EndpointData>;
     /// Runs a program in the sandbox and returns what its `run` returned. `Invalid` when the program fails, with its
     /// traceback.
     async fn run_python(&self, ctx: &CallCtx, request: RunPython) -> Result<Value>;
+    /// How the job's endpoint does, with its last runs.
+    async fn job_health(&self, _: &CallCtx, _: JobId) -> Result<Health> {
+        Err(Error::unimplemented("the health of endpoints"))
+    }
+    /// Lets the job's scraper run by itself from now on; the first run begins at once. Replaces what was said before.
+    async fn put_schedule(&self, _: &CallCtx, _: JobId, _: PutSchedule) -> Result<Schedule> {
+        Err(Error::unimplemented("scheduling of scrapers"))
+    }
+    /// When the job's scraper runs by itself. `NotFound` if it does not.
+    async fn get_schedule(&self, _: &CallCtx, _: JobId) -> Result<Schedule> {
+        Err(Error::unimplemented("scheduling of scrapers"))
+    }
+    /// The job's scraper no longer runs by itself. `NotFound` if it did not.
+    async fn delete_schedule(&self, _: &CallCtx, _: JobId) -> Result<()> {
+        Err(Error::unimplemented("scheduling of scrapers"))
+    }
 }

@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use nexus_model::ExecutionId;
+use nexus_model::{ExecutionId, JobId};
 
 mod in_process;
 mod nats;
@@ -23,6 +23,10 @@ pub enum Topic {
     Execution(ExecutionId),
     /// Requests to whoever runs executions, e.g. to stop one.
     Control,
+    /// There may be a scraper job to work on.
+    Jobs,
+    /// Something happened to this scraper job.
+    Job(JobId),
 }
 
 impl Topic {
@@ -32,6 +36,8 @@ impl Topic {
             Topic::Work => "nexus.work".to_owned(),
             Topic::Execution(id) => format!("nexus.execution.{id}"),
             Topic::Control => "nexus.control".to_owned(),
+            Topic::Jobs => "nexus.scraper.jobs".to_owned(),
+            Topic::Job(id) => format!("nexus.scraper.job.{id}"),
         }
     }
 }

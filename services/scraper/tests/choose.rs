@@ -11,7 +11,7 @@ use nexus_api::{
 };
 use nexus_miner::{Analysis, Dom, Page, analyse, extract};
 use nexus_model::{Money, price::Mode};
-use nexus_scraper::choose::{Budget, Choice, choose};
+use nexus_scraper::choose::{Ask, Budget, Choice, REFINEMENTS, choose};
 use serde_json::json;
 use std::sync::Mutex;
 
@@ -102,15 +102,9 @@ fn dollars(usd: f64) -> Budget {
 
 async fn run(model: &Scripted, budget: &mut Budget) -> Choice {
     let (analysis, dom) = page();
-    choose(
-        model,
-        &CallCtx::background(),
-        "test/m",
-        budget,
-        (&analysis, &dom),
-        "what things cost and who makes them",
-    )
-    .await
+    let description = "what things cost and who makes them";
+    let ask = Ask { model: "test/m", description, fault: None, tries: 1 + REFINEMENTS };
+    choose(model, &CallCtx::background(), budget, (&analysis, &dom), ask).await
 }
 
 fn field(name: &str, column: Option<&str>, node: Option<u32>) -> serde_json::Value {

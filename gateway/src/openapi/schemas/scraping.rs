@@ -15,6 +15,16 @@ pub(crate) struct CreateJob {
     description: String,
     /// Who wants it.
     user_id: Option<String>,
+    /// Whether the page is fetched although its site's robots.txt says no: for whoever may.
+    #[schema(default = false)]
+    ignore_robots: Option<bool>,
+}
+
+/// How a new version shall be written.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Regenerate {
+    /// What should be different, in a sentence; the last failure is taken into account anyway.
+    feedback: Option<String>,
 }
 
 /// Where a job stands.
@@ -38,6 +48,14 @@ pub(crate) struct Job {
     url: String,
     /// What is wanted.
     description: String,
+    /// Who wants it.
+    #[schema(required)]
+    user_id: Option<String>,
+    /// Whether its page is fetched although its site's robots.txt says no.
+    ignore_robots: bool,
+    /// What people said afterwards about what it should do, one line each.
+    #[schema(required)]
+    feedback: Option<String>,
     /// Where it stands.
     status: JobStatus,
     /// 0 to 100.

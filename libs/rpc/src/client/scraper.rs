@@ -6,7 +6,7 @@ use super::{
     resume::{Follow, resuming},
 };
 use crate::{
-    convert::{answer, from_page, required, value},
+    convert::{answer, from_page, required, scraper::from_shown, value},
     meta::Shape,
     proto::scraper::{self as pb, scraper_service_client::ScraperServiceClient},
     status::from_status,
@@ -15,8 +15,9 @@ use async_trait::async_trait;
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use nexus_api::{
     BoxStream, CallCtx, Result, Scraper,
+    endpoint::{Health, PutSchedule, Schedule},
     planner::PageRequest,
-    scraper::{CreateJob, EndpointData, EndpointQuery, Job, RunPython, TestResult},
+    scraper::{CreateJob, EndpointData, EndpointQuery, Job, Regenerate, RunPython, TestResult},
 };
 use nexus_model::{JobId, workflow::Page};
 use serde_json::Value;
@@ -72,8 +73,8 @@ impl Scraper for Client {
         answer(response.await?.try_into())
     }
 
-    async fn regenerate_job(&self, ctx: &CallCtx, id: JobId) -> Result<Job> {
-        let message = pb::RegenerateJobRequest { job_id: id.to_string() };
+    async fn regenerate_job(&self, ctx: &CallCtx, id: JobId, request: Regenerate) -> Result<Job> {
+        let message = pb::RegenerateJobRequest { job_id: id.to_string(), feedback: request.feedback };
         let response = call!(
             self.0,
             ctx,
@@ -105,6 +106,35 @@ impl Scraper for Client {
         let response =
             call!(self.0, ctx, Repeat::IfNotSent, Shape::Unary, ScraperServiceClient::run_python, message);
         answer(required("/output", response.await?.output).and_then(|output| value("/output", output)))
+    }
+
+    async fn job_health(&self, ctx: &CallCtx, id: JobId) -> Result<Health> {
+        let message = pb::GetHealthRequest { job_id: id.to_string() };
+        let response =
+            call!(self.0, ctx, Repeat::Safe, Shape::Unary, ScraperServiceClient::get_health, message);
+        answer(from_shown("/health", response.await?.health))
+    }
+
+    async fn put_schedule(&self, ctx: &CallCtx, id: JobId, schedule: PutSchedule) -> Result<Schedule> {
+        let PutSchedule { every, webhook_url, webhook_secret } = schedule;
+        let message = pb::PutScheduleRequest { job_id: id.to_string(), every, webhook_url, webhook_secret };
+        let response =
+            call!(self.0, ctx, Repeat::IfNotSent, Shape::Unary, ScraperServiceClient::put_schedule, message);
+        answer(from_shown("/schedule", response.await?.schedule))
+    }
+
+    async fn get_schedule(&self, ctx: &CallCtx, id: JobId) -> Result<Schedule> {
+        let message = pb::GetScheduleRequest { job_id: id.to_string() };
+        let response =
+            call!(self.0, ctx, Repeat::Safe, Shape::Unary, ScraperServiceClient::get_schedule, message);
+        answer(from_shown("/schedule", response.await?.schedule))
+    }
+
+    async fn delete_schedule(&self, ctx: &CallCtx, id: JobId) -> Result<()> {
+        let message = pb::DeleteScheduleRequest { job_id: id.to_string() };
+        let response =
+            call!(self.0, ctx, Repeat::IfNotSent, Shape::Unary, ScraperServiceClient::delete_schedule, message);
+        response.await.map(|_| ())
     }
 }
 

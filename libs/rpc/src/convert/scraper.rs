@@ -9,13 +9,23 @@ use nexus_api::{
 
 impl From<CreateJob> for pb::CreateJobRequest {
     fn from(request: CreateJob) -> Self {
-        Self { url: request.url, description: request.description, user_id: request.user_id }
+        Self {
+            url: request.url,
+            description: request.description,
+            user_id: request.user_id,
+            ignore_robots: request.ignore_robots,
+        }
     }
 }
 
 impl From<pb::CreateJobRequest> for CreateJob {
     fn from(request: pb::CreateJobRequest) -> Self {
-        Self { url: request.url, description: request.description, user_id: request.user_id }
+        Self {
+            url: request.url,
+            description: request.description,
+            user_id: request.user_id,
+            ignore_robots: request.ignore_robots,
+        }
     }
 }
 
@@ -38,6 +48,9 @@ impl From<Job> for pb::Job {
             analysis: job.analysis.map(Value::new),
             cost_usd: job.cost_usd.usd(),
             attempts: job.attempts.into_iter().map(Value::new).collect(),
+            user_id: job.user_id,
+            ignore_robots: job.ignore_robots,
+            feedback: job.feedback,
         }
     }
 }
@@ -49,6 +62,9 @@ impl TryFrom<pb::Job> for Job {
             id: id("/id", &job.id)?,
             url: job.url,
             description: job.description,
+            user_id: job.user_id,
+            ignore_robots: job.ignore_robots,
+            feedback: job.feedback,
             status: named("/status", job.status)?,
             progress: job.progress,
             message: job.message,
@@ -110,4 +126,15 @@ impl TryFrom<pb::RunEndpointResponse> for EndpointData {
             metadata: value("/metadata", required("/metadata", answer.metadata)?)?,
         })
     }
+}
+
+/// Something that outsiders see as JSON, as that JSON.
+pub(crate) fn shown(what: &impl serde::Serialize) -> Value {
+    Value::new(serde_json::to_value(what).unwrap_or_default())
+}
+
+/// The same from the wire.
+pub(crate) fn from_shown<T: serde::de::DeserializeOwned>(path: &str, wire: Option<Value>) -> Result<T> {
+    let json = value(path, required(path, wire)?)?;
+    serde_json::from_value(json).map_err(|error| super::malformed(path, error.to_string()))
 }

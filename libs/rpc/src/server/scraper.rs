@@ -2,13 +2,14 @@
 
 use super::respond::{OnStop, Responses, streaming, unary};
 use crate::{
-    convert::{id, page, page_request, value},
+    convert::{id, page, page_request, scraper::shown, value},
     json::Value,
     proto::scraper::{self as pb, scraper_service_server::ScraperService},
 };
 use nexus_api::{
     Bounded, Scraper,
-    scraper::{EndpointQuery, Job, RunPython},
+    endpoint::PutSchedule,
+    scraper::{EndpointQuery, Job, Regenerate, RunPython},
 };
 use tonic::{Request, Response, Status};
 
@@ -90,7 +91,8 @@ impl ScraperService for Handler {
         request: Request<pb::RegenerateJobRequest>,
     ) -> Result<Response<pb::RegenerateJobResponse>, Status> {
         unary!(request, |ctx, message| {
-            let job = self.0.regenerate_job(ctx, id("/job_id", &message.job_id)?).await?;
+            let request = Regenerate { feedback: message.feedback };
+            let job = self.0.regenerate_job(ctx, id("/job_id", &message.job_id)?, request).await?;
             Ok(pb::RegenerateJobResponse { job: Some(job.into()) })
         })
     }
@@ -114,6 +116,49 @@ impl ScraperService for Handler {
                 message.inputs.map(|inputs| value("/inputs", inputs)).transpose()?.unwrap_or_default();
             let output = self.0.run_python(ctx, RunPython { code: message.code, inputs }).await?;
             Ok(pb::RunPythonResponse { output: Some(Value::new(output)) })
+        })
+    }
+
+    async fn get_health(
+        &self,
+        request: Request<pb::GetHealthRequest>,
+    ) -> Result<Response<pb::GetHealthResponse>, Status> {
+        unary!(request, |ctx, message| {
+            let health = self.0.job_health(ctx, id("/job_id", &message.job_id)?).await?;
+            Ok(pb::GetHealthResponse { health: Some(shown(&health)) })
+        })
+    }
+
+    async fn put_schedule(
+        &self,
+        request: Request<pb::PutScheduleRequest>,
+    ) -> Result<Response<pb::PutScheduleResponse>, Status> {
+        unary!(request, |ctx, message| {
+            let job = id("/job_id", &message.job_id)?;
+            let pb::PutScheduleRequest { every, webhook_url, webhook_secret, .. } = message;
+            let schedule =
+                self.0.put_schedule(ctx, job, PutSchedule { every, webhook_url, webhook_secret }).await?;
+            Ok(pb::PutScheduleResponse { schedule: Some(shown(&schedule)) })
+        })
+    }
+
+    async fn get_schedule(
+        &self,
+        request: Request<pb::GetScheduleRequest>,
+    ) -> Result<Response<pb::GetScheduleResponse>, Status> {
+        unary!(request, |ctx, message| {
+            let schedule = self.0.get_schedule(ctx, id("/job_id", &message.job_id)?).await?;
+            Ok(pb::GetScheduleResponse { schedule: Some(shown(&schedule)) })
+        })
+    }
+
+    async fn delete_schedule(
+        &self,
+        request: Request<pb::DeleteScheduleRequest>,
+    ) -> Result<Response<pb::DeleteScheduleResponse>, Status> {
+        unary!(request, |ctx, message| {
+            self.0.delete_schedule(ctx, id("/job_id", &message.job_id)?).await?;
+            Ok(pb::DeleteScheduleResponse {})
         })
     }
 }

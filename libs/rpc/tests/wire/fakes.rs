@@ -1,16 +1,17 @@
 //! One fake for all ports: it notes what it is asked, gives the samples, and fails, hangs or panics when told to.
 //! Not here: what it gives (`samples`).
 
-use crate::samples;
+use crate::{endpoint_samples, samples};
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use nexus_api::{
     BoxStream, CallCtx, Code, Error, Executor, Llm, Memory, Planner, Result, Scraper,
+    endpoint::{Health, PutSchedule, Schedule},
     executor::{ExecutionFilter, Resume, StartExecution, Started},
     llm::{CompleteRequest, Completion, EmbedRequest, Embedded, Message, ModelInfo, StreamItem},
     memory::{EmbeddingModel, Entry, RecallRequest, Recalled, Reembedded, Scope, StoreRequest, Stored},
     planner::{Estimate, PageRequest, Target},
-    scraper::{CreateJob, EndpointData, EndpointQuery, Job, RunPython, TestResult},
+    scraper::{CreateJob, EndpointData, EndpointQuery, Job, Regenerate, RunPython, TestResult},
 };
 use nexus_model::{
     Event, Execution, ExecutionId, ExecutionStatus, JobId, MemoryId, Money, WorkflowId,
@@ -180,6 +181,7 @@ fake!(Executor {
     fn list_executions(filter: ExecutionFilter, page: PageRequest) -> Page<ExecutionSummary> = samples::summaries();
     fn cancel_execution(id: ExecutionId) -> ExecutionSummary = samples::summary();
     fn resume_execution(id: ExecutionId, resume: Resume) -> ExecutionSummary = samples::summary();
+    fn delete_execution(id: ExecutionId) -> () = ();
     fn list_events(id: ExecutionId, after_seq: u64, limit: u32) -> Vec<Event> = vec![samples::event(1)];
     stream watch_execution(id: ExecutionId, after_seq: u64) -> WatchItem = samples::watched();
 });
@@ -208,8 +210,12 @@ fake!(Scraper {
     fn list_jobs(page: PageRequest) -> Page<Job> = Page { items: samples::jobs(), next_cursor: Some("n".into()) };
     fn delete_job(id: JobId) -> () = ();
     fn test_job(id: JobId) -> TestResult = samples::test_result();
-    fn regenerate_job(id: JobId) -> Job = samples::job();
+    fn regenerate_job(id: JobId, request: Regenerate) -> Job = samples::job();
     fn run_endpoint(id: JobId, query: EndpointQuery) -> EndpointData = samples::endpoint_data();
     fn run_python(request: RunPython) -> Value = samples::document();
+    fn job_health(id: JobId) -> Health = endpoint_samples::health();
+    fn put_schedule(id: JobId, schedule: PutSchedule) -> Schedule = endpoint_samples::schedule();
+    fn get_schedule(id: JobId) -> Schedule = endpoint_samples::schedule();
+    fn delete_schedule(id: JobId) -> () = ();
     stream watch_job(id: JobId) -> Job = samples::jobs();
 });

@@ -9,10 +9,11 @@ use crate::{
 use futures::StreamExt;
 use nexus_api::{
     CallCtx, Executor, Llm, Memory, Planner, Scraper,
+    endpoint::PutSchedule,
     executor::{ExecutionFilter, Resume, StartExecution},
     memory::{RecallRequest, Scope, StoreRequest},
     planner::{PageRequest, Target},
-    scraper::{CreateJob, EndpointQuery},
+    scraper::{CreateJob, EndpointQuery, Regenerate},
 };
 use nexus_model::{ExecutionStatus, Money, document::BudgetOverride};
 use nexus_rpc::{client, in_process, server::ServerOptions};
@@ -121,6 +122,7 @@ async fn use_executor(executor: &dyn Executor) -> Answers {
     for resume in [Resume::default(), resume] {
         answers.note(executor.resume_execution(ctx, id, resume).await);
     }
+    answers.note(executor.delete_execution(ctx, id).await);
     answers.note(executor.list_events(ctx, id, u64::MAX, 0).await);
     answers.note_all(executor.watch_execution(ctx, id, 0).await).await;
     answers
@@ -180,9 +182,14 @@ same!(Scraper, scraper, use_scraper);
 async fn use_scraper(scraper: &dyn Scraper) -> Answers {
     let (ctx, id) = (&CallCtx::background(), samples::job_id());
     let mut answers = Answers::default();
-    let request = CreateJob { url: "u".into(), description: "d".into(), user_id: Some("me".into()) };
+    let request = CreateJob {
+        url: "u".into(),
+        description: "d".into(),
+        user_id: Some("me".into()),
+        ignore_robots: true,
+    };
     answers.note(scraper.create_job(ctx, request.clone()).await);
-    answers.note(scraper.create_job(ctx, CreateJob { user_id: None, ..request }).await);
+    answers.note(scraper.create_job(ctx, CreateJob { user_id: None, ignore_robots: false, ..request }).await);
     answers.note(scraper.get_job(ctx, id).await);
     for page in pages() {
         answers.note(scraper.list_jobs(ctx, page).await);
@@ -190,7 +197,9 @@ async fn use_scraper(scraper: &dyn Scraper) -> Answers {
     answers.note(scraper.delete_job(ctx, id).await);
     answers.note_all(scraper.watch_job(ctx, id).await).await;
     answers.note(scraper.test_job(ctx, id).await);
-    answers.note(scraper.regenerate_job(ctx, id).await);
+    for feedback in [None, Some("also the rating".to_owned())] {
+        answers.note(scraper.regenerate_job(ctx, id, Regenerate { feedback }).await);
+    }
     for query in [EndpointQuery::default(), EndpointQuery { fresh: true, limit: Some(0), offset: 3 }] {
         answers.note(scraper.run_endpoint(ctx, id, query).await);
         let program = nexus_api::scraper::RunPython {
@@ -199,5 +208,16 @@ async fn use_scraper(scraper: &dyn Scraper) -> Answers {
         };
         answers.note(scraper.run_python(ctx, program).await);
     }
+    answers.note(scraper.job_health(ctx, id).await);
+    let secret = Some("s3cret".to_owned());
+    let webhook_url = Some("https://example.com/".to_owned());
+    for schedule in [
+        PutSchedule { every: "15m".into(), webhook_url, webhook_secret: secret },
+        PutSchedule { every: String::new(), webhook_url: None, webhook_secret: None },
+    ] {
+        answers.note(scraper.put_schedule(ctx, id, schedule).await);
+    }
+    answers.note(scraper.get_schedule(ctx, id).await);
+    answers.note(scraper.delete_schedule(ctx, id).await);
     answers
 }
