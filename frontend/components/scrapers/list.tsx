@@ -10,6 +10,9 @@ import { routes } from "@/lib/routes";
 import { matches } from "@/lib/scrapers/search";
 import { ScraperTable } from "./table";
 
+/** A search looks at as many at once. */
+const SEARCHED = 100;
+
 export interface ScraperListProps {
   q: string;
   label: string;
@@ -19,7 +22,7 @@ export interface ScraperListProps {
 }
 
 export function ScraperList({ q, label, limit, compact = false }: ScraperListProps) {
-  const query = useScrapers(q, limit);
+  const query = useScrapers(q, q === "" ? limit : SEARCHED);
   const loaded = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   const items = useMemo(() => loaded.filter((job) => matches(job, q)), [loaded, q]);
   // whatever the server searches itself: what it leaves in is filtered here, so pages without a hit are passed over
