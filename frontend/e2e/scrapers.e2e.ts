@@ -164,7 +164,11 @@ describe("making one", () => {
     await step(page, "analyzing", "current").waitFor();
     await mark(page);
     await nexus.kill();
-    await page.getByText(/^Reconnecting, last event/).waitFor();
+    await page
+      .getByRole("status")
+      .getByText(/^Reconnecting/)
+      .first()
+      .waitFor();
     site.release();
     await nexus.run();
     await badge(page, "Ready").waitFor();

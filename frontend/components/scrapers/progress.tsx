@@ -6,6 +6,8 @@ import { Card } from "@/components/ui/card";
 import { cx } from "@/components/ui/cx";
 import { Shorten } from "@/components/ui/shorten";
 import { useNow } from "@/hooks/use-now";
+import { useObservable } from "@/hooks/use-observable";
+import { reachability } from "@/lib/api/reachability";
 import type { Job } from "@/lib/api/scraper-types";
 import { formatDuration } from "@/lib/format/time";
 import type { Connection } from "@/lib/live/socket";
@@ -77,11 +79,13 @@ export interface ProgressProps {
 
 export function Progress({ job, connection, heardAt, onRetry }: ProgressProps) {
   const now = useNow();
+  const { lost } = useObservable(reachability);
   const since = Date.parse(job.updated_at);
   const waited = now - since;
   return (
     <>
-      <LiveBar connection={connection} heardAt={heardAt} onRetry={onRetry} />
+      {/* when the whole server is away, the bar on top of every page says so */}
+      {!lost && <LiveBar connection={connection} heardAt={heardAt} onRetry={onRetry} />}
       <Card
         title={job.code_version === null ? "Being made" : "A new version is being made"}
         note={job.code_version === null ? undefined : "the endpoint answers with the version before meanwhile"}
