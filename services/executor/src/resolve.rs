@@ -182,20 +182,14 @@ impl Redaction {
 /// How else a value may come back.
 fn encodings(value: &str) -> Vec<String> {
     let escaped = |set| utf8_percent_encode(value, set).to_string();
+    // the digits of escapes, and nothing else
     let lower = |text: &str| {
-        let mut lower = String::with_capacity(text.len());
-        let mut digits = 0;
-        for c in text.chars() {
-            digits = if c == '%' {
-                2
-            } else if digits > 0 {
-                digits - 1
-            } else {
-                0
-            };
-            lower.push(if digits > 0 || c == '%' { c.to_ascii_lowercase() } else { c });
-        }
-        lower
+        let mut pieces = text.split('%');
+        let first = pieces.next().unwrap_or_default().to_owned();
+        pieces.fold(first, |lower, piece| {
+            let (digits, rest) = piece.split_at_checked(2).unwrap_or((piece, ""));
+            format!("{lower}%{}{rest}", digits.to_ascii_lowercase())
+        })
     };
     let mut found = vec![json_escaped(value), json_escaped(&json_escaped(value))];
     found.extend([value.to_lowercase(), value.to_uppercase()]);

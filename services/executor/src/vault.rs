@@ -195,8 +195,11 @@ mod tests {
         Vault::new(store.clone(), key.map(|byte| [byte; 32]).as_ref())
     }
 
-    fn store() -> Arc<SqliteStore> {
-        Arc::new(SqliteStore::open(":memory:").unwrap())
+    /// A store, for as long as its folder is held.
+    fn store() -> (tempfile::TempDir, Arc<SqliteStore>) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("nexus.db")).unwrap();
+        (folder, Arc::new(store))
     }
 
     async fn set(vault: &Vault, name: &str, value: &str) -> Result<Secret> {
@@ -214,7 +217,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_sealed_is_opened_by_its_key_alone() {
-        let store = store();
+        let (_folder, store) = store();
         let ours = vault(&store, Some(1));
         let first = set(&ours, "token", "canary-1").await.unwrap();
         assert_eq!(open(&ours, "token").await.unwrap(), "canary-1");
@@ -230,7 +233,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_moved_or_changed_is_not_opened() {
-        let store = store();
+        let (_folder, store) = store();
         let ours = vault(&store, Some(1));
         set(&ours, "one", "first value").await.unwrap();
         let sealed = store.sealed_secrets("default", &["one".into()]).await.unwrap().remove(0).sealed;
@@ -250,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn names_are_listed_page_by_page_and_values_are_not() {
-        let store = store();
+        let (_folder, store) = store();
         let ours = vault(&store, Some(1));
         for name in ["b", "_a", "C"] {
             set(&ours, name, "a value").await.unwrap();

@@ -207,3 +207,56 @@ fn warnings() {
         |report| &report.warnings,
     );
 }
+
+#[test]
+fn secrets_are_for_requests_and_programs() {
+    let prompt = "/graph/nodes/4/config/prompt";
+    let url = "/graph/nodes/2/config/url";
+    check(
+        vec![
+            at(prompt, json!("{{ secrets.token }}"), "secret_in_prompt"),
+            at("/graph/nodes/4/config/system", json!("{{ secrets['token'] }}"), "secret_in_prompt"),
+            at("/graph/nodes/4/config/checks/0", json!("output.text != secrets.token"), "secret_in_prompt"),
+            at("/graph/nodes/0/config/memory/recall/query", json!("{{ secrets.token }}"), "secret_in_prompt"),
+            at("/graph/nodes/1/config/cases/0/when", json!("secrets.token == 'x'"), "secret_not_allowed"),
+            at("/graph/nodes/6/config/text", json!("{{ secrets.token }}"), "secret_not_allowed"),
+            at(url, json!("https://x.org/{{ secrets }}"), "reference_computed"),
+            at(url, json!("https://x.org/{{ secrets[inputs.topic] }}"), "reference_computed"),
+            at(url, json!("https://x.org/{{ secrets['a b'] }}"), "secret_name_invalid"),
+            at(url, json!("https://x.org/{{ secrets.a.b }}"), "reference_unknown_property"),
+        ],
+        |report| &report.errors,
+    );
+}
+
+#[test]
+fn the_secrets_that_a_document_names_are_found_where_they_stand() {
+    let mut document = super::base();
+    super::change(&mut document, "/graph/nodes/2/config/url", json!("https://x.org/{{ secrets.one }}"));
+    super::change(
+        &mut document,
+        "/graph/nodes/2/config/body",
+        json!({"a": ["{{ secrets.two ~ secrets.one | urlencode }}"]}),
+    );
+    super::change(
+        &mut document,
+        "/graph/nodes/3/config/url",
+        json!("https://x.org/{{ args.q }}?{{ secrets.one }}"),
+    );
+    super::change(&mut document, "/graph/nodes/5/config/inputs/a", json!("{{ secrets.three | tojson }}"));
+    assert_eq!(super::validate(&document).errors, []);
+    let found: Vec<String> = nexus_plan::secrets(&document)
+        .into_iter()
+        .map(|place| format!("{} {}", place.name, place.path))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "one /graph/nodes/2/config/url",
+            "two /graph/nodes/2/config/body/a/0",
+            "one /graph/nodes/2/config/body/a/0",
+            "one /graph/nodes/3/config/url",
+            "three /graph/nodes/5/config/inputs/a",
+        ]
+    );
+}
