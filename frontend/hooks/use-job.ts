@@ -27,7 +27,11 @@ export function useJob(id: string) {
         connect: () => connect(id),
         // every message is a whole state, so there is nothing to go on from
         lastSeq: () => 0,
-        onConnection: setConnection,
+        onConnection: (next) => {
+          setConnection(next);
+          // over, or gone: what it came to is known to the server alone
+          if (next.state === "ended") void client.invalidateQueries({ queryKey: scraperKeys.one(id), exact: true });
+        },
         onEvent: (state) => {
           setHeardAt(Date.now());
           client.setQueryData<Job>(scraperKeys.one(id), (job) => (job ? withState(job, state) : job));

@@ -86,7 +86,7 @@ function Row({
         <td
           key={column}
           className={cx(
-            "max-w-96 min-w-24 border-b border-line px-3 py-1.5 align-top leading-5 wrap-anywhere",
+            "max-w-96 min-w-32 border-b border-line px-3 py-1.5 align-top leading-5 wrap-anywhere",
             numeric.has(column) && "nums text-right",
           )}
         >
