@@ -40,7 +40,7 @@ ALL_OFF = {name: {"enabled": False} for name in EXTRAS}
 # The oldest Kubernetes that is supported (`preStop.sleep` needs it), and the newest whose schemas are known.
 VERSIONS = ["1.30", "1.36"]
 # Kinds whose schemas their operators bring along.
-FOREIGN = {"ScaledObject", "TriggerAuthentication", "ServiceMonitor"}
+FOREIGN = {"ScaledObject", "TriggerAuthentication", "ServiceMonitor", "Certificate", "Issuer"}
 
 # Who calls whom: everything that may pass, and nothing else. `*` is everybody, names in brackets are outside.
 EDGES = {
@@ -73,6 +73,7 @@ def everything() -> dict[str, list[dict]]:
     """Every way to deploy, by its name."""
     ways = {name: kustomize(K8S / name) for name in ("base", "overlays/dev", "overlays/production")}
     ways["base with all components"] = with_components(EXTRAS)
+    ways["TLS in the mesh"] = with_components([*EXTRAS, "mesh-tls"])
     ways["chart"] = helm(K8S / "chart", {})
     ways["chart with everything"] = helm(K8S / "chart", ALL_ON)
     ways["chart with nothing"] = helm(K8S / "chart", ALL_OFF)
@@ -117,8 +118,8 @@ class Rendering(unittest.TestCase):
             if real is not None:
                 self.assertEqual(comparable(real), comparable(WAYS[name]), name)
         if real is not None:
-            real = with_components(EXTRAS, real_kustomize)
-            self.assertEqual(comparable(real), comparable(WAYS["base with all components"]))
+            real = with_components([*EXTRAS, "mesh-tls"], real_kustomize)
+            self.assertEqual(comparable(real), comparable(WAYS["TLS in the mesh"]))
         for way, values in (("chart", {}), ("chart with everything", ALL_ON), ("chart with nothing", ALL_OFF)):
             real = real_helm(K8S / "chart", values)
             if real is not None:
@@ -241,7 +242,7 @@ class Pods(unittest.TestCase):
                 for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
                     kind = set(container[probe]) & {"grpc", "httpGet", "exec"}
                     self.assertEqual(len(kind), 1, probe)
-                    if role in ROLES and role != "gateway":
+                    if role in ROLES and role != "gateway" and not what.startswith("TLS in the mesh"):
                         # Only what hangs is restarted, not what waits for something else.
                         live = {"service": "nexus.live"} if probe == "livenessProbe" else {}
                         self.assertEqual(container[probe]["grpc"], {"port": ROLES[role], **live})
@@ -393,6 +394,7 @@ class Network(unittest.TestCase):
         self.assertEqual(self.edges(WAYS["base with all components"]), EDGES)
         self.assertEqual(self.edges(WAYS["chart with everything"]), EDGES)
         self.assertEqual(self.edges(WAYS["overlays/dev"]), EDGES)
+        self.assertEqual(self.edges(WAYS["TLS in the mesh"]), EDGES)
         # Who asks Postgres for the length of the queue comes to it from outside of this namespace.
         production = EDGES - {("(keda)", "postgres", 5432)}
         self.assertEqual(self.edges(WAYS["overlays/production"]), production)
@@ -430,6 +432,29 @@ class Operators(unittest.TestCase):
         schema = (ROOT / "migrations/postgres/0001_init.sql").read_text()
         table, column = re.search(r"FROM (\w+) WHERE (\w+)", trigger["metadata"]["query"]).groups()
         self.assertRegex(schema, rf"(?s)CREATE TABLE {table} \(.*?\b{column}\s+TEXT")
+
+    def test_with_tls_every_role_shows_its_own_certificate_and_nobody_speaks_without(self):
+        objects = WAYS["TLS in the mesh"]
+        [config] = [t["data"] for t in objects if t["kind"] == "ConfigMap"]
+        certificates = {t["metadata"]["name"]: t["spec"] for t in objects if t["kind"] == "Certificate"}
+        issuers = {t["metadata"]["name"] for t in objects if t["kind"] == "Issuer"}
+        self.assertLessEqual({spec["issuerRef"]["name"] for spec in certificates.values()}, issuers)
+        for role in ROLES:
+            [pod] = [template(t)["spec"] for t in objects if (t["kind"], t["metadata"]["name"]) == ("Deployment", f"nexus-{role}")]
+            [secret] = [volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume]
+            own = certificates[f"nexus-{role}-mesh"]
+            self.assertEqual((secret, own["issuerRef"]["name"]), (own["secretName"], "nexus-mesh"))
+            self.assertLessEqual({"server auth", "client auth"}, set(own["usages"]))
+            [mount] = [m["mountPath"] for m in pod["containers"][0]["volumeMounts"] if m["name"] == "mesh"]
+            for name in ("CERT", "KEY", "CA"):
+                self.assertTrue(config[f"NEXUS_MESH_TLS_{name}"].startswith(f"{mount}/"))
+            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+                self.assertNotIn("grpc", pod["containers"][0][probe], "the kubelet speaks no TLS over gRPC")
+            if role != "gateway":
+                urls = config[f"NEXUS_{role.upper().replace('-', '_')}_URL"].split(",")
+                for url in urls:
+                    host = re.fullmatch(r"https://([a-z-]+):\d+", url)[1]
+                    self.assertIn(host, own["dnsNames"])
 
     def test_metrics_are_collected_where_they_are(self):
         objects = WAYS["overlays/production"]

@@ -19,6 +19,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import extras  # noqa: E402
+import mesh_tls  # noqa: E402
 import source  # noqa: E402
 from source import CONFIG, ROOT, VERSION, Maybe, Text, Value, labels, meta  # noqa: E402
 
@@ -184,6 +185,19 @@ def write_kustomize(out: Path) -> None:
                 }
             ]
         (folder / "kustomization.yaml").write_text(MADE + dump(component))
+    folder = out / "components" / "mesh-tls"
+    folder.mkdir()
+    (folder / "mesh-tls.yaml").write_text(MADE + documents(mesh_tls.objects(), dump))
+    component = {
+        "apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component", "resources": ["mesh-tls.yaml"],
+        "configMapGenerator": [
+            {"name": "nexus", "behavior": "merge", "literals": [f"{n}={v}" for n, v in mesh_tls.settings().items()]}
+        ],
+        "patches": [
+            {"target": {"kind": "Deployment", "name": name}, "patch": dump(steps)} for name, steps in mesh_tls.patches()
+        ],
+    }
+    (folder / "kustomization.yaml").write_text(MADE + dump(component))
 
 
 def write_chart(out: Path) -> None:
