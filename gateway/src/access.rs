@@ -98,7 +98,9 @@ pub(crate) fn allow(methods: &[(&str, Scope)]) -> String {
 fn listed() -> impl Iterator<Item = (String, Option<Scope>)> {
     let open = OPEN.iter().map(|route| (format!("get {route}"), None));
     let keyed = TABLE.iter().flat_map(|(route, methods)| {
-        methods.iter().map(move |(method, scope)| (format!("{} {route}", method.to_lowercase()), Some(*scope)))
+        methods
+            .iter()
+            .map(move |(method, scope)| (format!("{} {route}", method.to_lowercase()), Some(*scope)))
     });
     open.chain(keyed)
 }

@@ -79,6 +79,13 @@ pub(crate) fn no_such_route() -> Failure {
     Failure::new(Code::NotFound, "there is nothing at this address").suggest("/docs lists every address")
 }
 
+/// What went wrong with a scraper is known to outsiders by names of its own.
+fn scraper_code(error: &Error) -> Option<&'static str> {
+    const CODES: [&str; 4] =
+        ["WebsiteAccessError", "ScraperGenerationError", "SandboxExecutionError", "APICreationError"];
+    CODES.into_iter().find(|code| error.reason.as_deref() == Some(code))
+}
+
 impl From<Error> for Failure {
     fn from(mut error: Error) -> Self {
         if error.code == Code::Internal {
@@ -88,7 +95,7 @@ impl From<Error> for Failure {
         Self {
             status: StatusCode::from_u16(error.code.http_status())
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            name: error.code.as_str(),
+            name: scraper_code(&error).unwrap_or(error.code.as_str()),
             error: Box::new(error),
             header: None,
         }
@@ -292,6 +299,15 @@ mod tests {
             assert_eq!(whole_seconds(Some(Duration::from_millis(millis))), seconds, "{millis} ms");
         }
         assert_eq!(whole_seconds(None), 1);
+    }
+
+    #[test]
+    fn what_went_wrong_with_a_scraper_has_the_name_that_its_job_shows() {
+        let failed = Error::unavailable("away").reason("WebsiteAccessError");
+        let failure = Failure::from(failed);
+        assert_eq!((failure.name, failure.status), ("WebsiteAccessError", StatusCode::SERVICE_UNAVAILABLE));
+        let other = Failure::from(Error::unavailable("away").reason("something_else"));
+        assert_eq!(other.name, "UNAVAILABLE");
     }
 
     #[test]

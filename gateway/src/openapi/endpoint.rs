@@ -115,7 +115,8 @@ fn kind(value: &Value) -> &'static str {
 
 /// A name for functions made from the description.
 fn operation(description: &str) -> String {
-    let letters = description.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' });
+    let letters =
+        description.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' });
     let words: String = letters.collect();
     let words: Vec<&str> = words.split_whitespace().take(8).collect();
     if words.is_empty() { "get_records".to_owned() } else { format!("get_{}", words.join("_")) }

@@ -26,7 +26,7 @@ use serde_json::Value;
     get, path = "/api/v1/scraping/jobs/{id}/health", tag = "scraping", operation_id = "get_scraping_job_health",
     params(schemas::JobIdParam),
     responses(
-        (status = 200, description = "How it does", body = schemas::Health),
+        (status = 200, description = "How it does", body = schemas::EndpointHealth),
         (status = 404, description = "There is no such job"),
         (status = 409, description = "The job has no scraper yet"),
     )

@@ -60,6 +60,7 @@ macro_rules! uuid_id {
 uuid_id!(/** A stored workflow. */ WorkflowId, "workflow id (a UUID)");
 uuid_id!(/** One execution of a workflow. */ ExecutionId, "execution id (a UUID)");
 uuid_id!(/** A scraper job. */ JobId, "scraper job id (a UUID)");
+uuid_id!(/** A report to a webhook. */ DeliveryId, "delivery id (a UUID)");
 uuid_id!(/** A memory entry. */ MemoryId, "memory id (a UUID)");
 
 /// A node's name within its workflow: `[A-Za-z_][A-Za-z0-9_]{0,62}`, chosen by the user. Cheap to clone.

@@ -177,7 +177,8 @@ pub trait EndpointStore: Send + Sync + 'static {
     /// The job's last runs, newest first.
     async fn runs(&self, job: JobId, limit: u32) -> Result<Vec<Run>>;
 
-    /// Sets or replaces a schedule. Whoever has it claimed loses it; what happened before stays known.
+    /// Sets or replaces a schedule. Whoever has it claimed loses it; what happened before stays known. The first time,
+    /// the latest result becomes the one that changes are told against.
     async fn put_schedule(&self, job: JobId, schedule: NewSchedule) -> Result<()>;
     /// A schedule.
     async fn schedule(&self, job: JobId) -> Result<Option<KeptSchedule>>;

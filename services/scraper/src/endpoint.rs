@@ -142,7 +142,8 @@ impl Endpoints {
         let scraper = self.scraper(ctx, id).await?;
         let answer = answer::Answer { asked, scraper: &scraper, query };
         if query.fresh {
-            return Ok(answer.fresh(&*self.run(id, Trigger::Endpoint).await?));
+            let fresh = self.run(id, Trigger::Endpoint).await?;
+            return Ok(answer.fresh(&fresh));
         }
         let latest = self.store.endpoint_result(id, Which::Latest).await?;
         let usable = latest.as_ref().filter(|latest| {
@@ -180,7 +181,7 @@ impl Endpoints {
                 error: None,
                 duration_ms,
             }),
-            Err(error) if error.reason.is_some() => Ok(TestResult {
+            Err(error) if refresh::is_about_the_scraper(&error) => Ok(TestResult {
                 ok: false,
                 data: Value::Array(Vec::new()),
                 error: Some(refresh::to_json(&error)),

@@ -53,7 +53,7 @@ pub(crate) enum HealthStatus {
 
 /// How an endpoint does.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Health {
+pub(crate) struct EndpointHealth {
     /// The job.
     job_id: Uuid,
     /// In a word.

@@ -101,11 +101,17 @@ mod tests {
     fn defined() -> BTreeSet<String> {
         let definitions = prost_types::FileDescriptorSet::decode(crate::DESCRIPTORS).unwrap();
         let services = definitions.file.iter().flat_map(|file| {
-            file.service.iter().map(move |service| (format!("{}.{}", file.package(), service.name()), service))
+            file.service
+                .iter()
+                .map(move |service| (format!("{}.{}", file.package(), service.name()), service))
         });
         services
             .flat_map(|(name, service)| {
-                service.method.iter().map(move |method| format!("{name}/{}", method.name())).collect::<Vec<_>>()
+                service
+                    .method
+                    .iter()
+                    .map(move |method| format!("{name}/{}", method.name()))
+                    .collect::<Vec<_>>()
             })
             .collect()
     }
@@ -115,7 +121,9 @@ mod tests {
         let listed: BTreeSet<String> = TABLE
             .iter()
             .filter(|(service, _)| service.starts_with("nexus."))
-            .flat_map(|(service, methods)| methods.iter().map(move |(method, _)| format!("{service}/{method}")))
+            .flat_map(|(service, methods)| {
+                methods.iter().map(move |(method, _)| format!("{service}/{method}"))
+            })
             .collect();
         assert_eq!(listed, defined());
         assert!(listed.len() > 30);
@@ -123,7 +131,9 @@ mod tests {
 
     #[test]
     fn whatever_does_not_stand_in_the_table_is_not_offered() {
-        for path in ["", "nexus.planner.v1.PlannerService", "nexus.planner.v1.PlannerService/Drop", "x/Validate"] {
+        for path in
+            ["", "nexus.planner.v1.PlannerService", "nexus.planner.v1.PlannerService/Drop", "x/Validate"]
+        {
             assert_eq!(needed(path), None, "{path}");
         }
         // Case and spelling are the protocol's.

@@ -99,7 +99,13 @@ impl EndpointStore for PostgresStore {
     async fn put_schedule(&self, job: JobId, schedule: NewSchedule) -> Result<()> {
         self.rows(
             query(
-                "INSERT INTO scraper_schedules (job_id, every_seconds, webhook_url, webhook_secret, next_at)
+                "WITH reported AS (
+                     INSERT INTO scraper_results
+                         (job_id, kind, code_version, fetched_at, duration_ms, data, metadata)
+                     SELECT job_id, $6, code_version, fetched_at, duration_ms, data, metadata FROM scraper_results
+                     WHERE job_id = $1 AND kind = $7 ON CONFLICT DO NOTHING
+                 )
+                 INSERT INTO scraper_schedules (job_id, every_seconds, webhook_url, webhook_secret, next_at)
                  VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT (job_id) DO UPDATE SET
                      every_seconds = excluded.every_seconds, webhook_url = excluded.webhook_url,
@@ -110,7 +116,9 @@ impl EndpointStore for PostgresStore {
             .bind(rows::int(schedule.every.as_secs()))
             .bind(schedule.webhook_url.as_deref().map(|text| rows::plain(text).into_owned()))
             .bind(schedule.webhook_secret.as_deref().map(|text| rows::plain(text).into_owned()))
-            .bind(schedule.next_at.micros()),
+            .bind(schedule.next_at.micros())
+            .bind(Which::Reported.name())
+            .bind(Which::Latest.name()),
         )
         .await?;
         Ok(())

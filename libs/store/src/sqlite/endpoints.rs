@@ -134,6 +134,13 @@ impl EndpointStore for SqliteStore {
                     schedule.next_at.micros(),
                 ],
             )?;
+            run(
+                connection,
+                "INSERT INTO scraper_results (job_id, kind, code_version, fetched_at, duration_ms, data, metadata)
+                 SELECT job_id, ?2, code_version, fetched_at, duration_ms, data, metadata FROM scraper_results
+                 WHERE job_id = ?1 AND kind = ?3 ON CONFLICT DO NOTHING",
+                params![job.to_string(), Which::Reported.name(), Which::Latest.name()],
+            )?;
             Ok(())
         })
         .await

@@ -190,6 +190,16 @@ pub(crate) async fn whoever_lost_a_schedule_writes_nothing(db: &Db) {
     assert_eq!(store.endpoint_result(job, Which::Reported).await, Ok(None));
 }
 
+pub(crate) async fn changes_are_told_against_what_was_there_when_the_schedule_began(db: &Db) {
+    let (store, job) = (open(db).await, JobId::generate());
+    store.end_run(job, ended(10, "first", true)).await.unwrap();
+    store.put_schedule(job, hourly(0)).await.unwrap();
+    store.end_run(job, ended(20, "second", true)).await.unwrap();
+    store.put_schedule(job, hourly(0)).await.unwrap();
+    assert_eq!(store.endpoint_result(job, Which::Reported).await, Ok(Some(gave(10, "first"))));
+    assert_eq!(store.endpoint_result(job, Which::Latest).await, Ok(Some(gave(20, "second"))));
+}
+
 pub(crate) async fn a_report_is_tried_until_it_is_delivered(db: &Db) {
     let (store, job) = (open(db).await, JobId::generate());
     store.put_schedule(job, hourly(0)).await.unwrap();

@@ -41,7 +41,7 @@ pub(super) fn to_json(error: &Error) -> Value {
 }
 
 /// Whether the error says something about the scraper or its page, not about us.
-fn is_about_the_scraper(error: &Error) -> bool {
+pub(super) fn is_about_the_scraper(error: &Error) -> bool {
     matches!(error.reason.as_deref(), Some(SANDBOX | WEBSITE))
 }
 
