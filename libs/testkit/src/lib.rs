@@ -3,11 +3,13 @@
 //!
 //! Not here: the contract suites of the ports (next to each port's implementation), anything production code uses.
 
+pub mod held;
 pub mod nats;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 pub mod postgres;
 pub mod process;
 pub mod provider;
+pub mod site;
 #[cfg(feature = "qdrant")]
 pub mod qdrant;

@@ -63,7 +63,12 @@ impl Sandboxes {
 
     /// Runs a job.
     pub(crate) async fn run(&self, job: Job) -> Result<Outcome, Error> {
-        self.open().await?.run(job).await
+        let pool = self.open().await?;
+        metrics::gauge!("nexus_sandbox_ready").set(pool.ready() as f64);
+        metrics::gauge!("nexus_sandbox_running").increment(1.0);
+        // Whoever gives up waiting is no reason to count on.
+        let _running = Running;
+        pool.run(job).await
     }
 
     /// Ends what runs, and waits until every sandbox is gone.
@@ -73,5 +78,14 @@ impl Sandboxes {
         if let State::Open(pool) = state {
             pool.close().await;
         }
+    }
+}
+
+/// A job under way, until dropped.
+struct Running;
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        metrics::gauge!("nexus_sandbox_running").decrement(1.0);
     }
 }

@@ -21,6 +21,7 @@ use nexus_api::{
 };
 use nexus_egress::{Client, HostLimits, Hosts, Limits, Robots, Target};
 use nexus_model::{JobId, Timestamp, workflow::Page};
+use nexus_runtime::metrics::{Service, operation};
 use nexus_store::{JobFilter, NewJob, StoredJob};
 use serde_json::Value;
 use std::{
@@ -79,6 +80,11 @@ impl ScraperService {
     /// Makes sandboxes ready before the first job needs one.
     pub async fn warm_up(&self) {
         self.parts.runner.warm_up().await;
+    }
+
+    /// What runs code.
+    pub fn runner(&self) -> &Runner {
+        &self.parts.runner
     }
 
     /// Gives back what is being worked on, and waits until every sandbox is gone.
@@ -209,7 +215,7 @@ impl Scraper for ScraperService {
     }
 
     async fn test_job(&self, ctx: &CallCtx, id: JobId) -> Result<TestResult> {
-        self.endpoints.test(ctx, id).await
+        operation(Service::Scraper, "test", self.endpoints.test(ctx, id)).await
     }
 
     async fn regenerate_job(&self, ctx: &CallCtx, id: JobId, request: Regenerate) -> Result<Job> {
@@ -233,11 +239,11 @@ impl Scraper for ScraperService {
     }
 
     async fn run_endpoint(&self, ctx: &CallCtx, id: JobId, query: EndpointQuery) -> Result<EndpointData> {
-        self.endpoints.data(ctx, id, &query).await
+        operation(Service::Scraper, "endpoint", self.endpoints.data(ctx, id, &query)).await
     }
 
     async fn run_python(&self, _: &CallCtx, request: RunPython) -> Result<Value> {
-        self.parts.runner.python(request).await
+        operation(Service::Scraper, "python", self.parts.runner.python(request)).await
     }
 
     async fn job_health(&self, ctx: &CallCtx, id: JobId) -> Result<Health> {

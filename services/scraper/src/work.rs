@@ -387,6 +387,7 @@ impl Work {
         self.job.sample_data = Some(json!(tried.data.iter().take(SAMPLES).collect::<Vec<_>>()));
         self.job.message = format!("Ready: {}", trial::summary(&tried, &missing));
         self.write(Money::ZERO, Some(code)).await?;
+        metrics::counter!("nexus_scraper_jobs_total", "status" => "ready").increment(1);
         if let Some(stored) = self.read().await {
             self.parts.made(&stored, version, tried).await;
             view::tell(&*self.parts.bus, stored);
@@ -396,6 +397,7 @@ impl Work {
 
     async fn fail(mut self, failure: Failure) -> Result<(), Stop> {
         tracing::info!(job = %self.job.id, code = failure.code.as_str(), reason = failure.reason, "a job failed");
+        metrics::counter!("nexus_scraper_jobs_total", "status" => "failed").increment(1);
         match &self.job.current {
             Some(current) => {
                 self.job.status = JobStatus::Ready;

@@ -89,7 +89,10 @@ impl Access {
     ) -> Result<Self, Error> {
         let rate = |name| text(name)?.map(|value| parse::rate(name, &value)).transpose();
         let mesh_key = text("NEXUS_MESH_KEY")?;
-        if mesh_key.as_ref().is_some_and(|key| key.len() < 32 || !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+        if mesh_key
+            .as_ref()
+            .is_some_and(|key| key.len() < 32 || !key.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
             return Err(Error::new(
                 "NEXUS_MESH_KEY is too short or holds unusual characters; make one with `openssl rand -hex 32`",
             ));
@@ -129,7 +132,9 @@ fn oidc(text: &impl Fn(&'static str) -> Result<Option<String>, Error>) -> Result
     let audience = text("NEXUS_OIDC_AUDIENCE")?;
     let Some(issuer) = text("NEXUS_OIDC_ISSUER")? else {
         return match audience {
-            Some(_) => Err(Error::new("NEXUS_OIDC_AUDIENCE is set without NEXUS_OIDC_ISSUER; set both or none")),
+            Some(_) => {
+                Err(Error::new("NEXUS_OIDC_AUDIENCE is set without NEXUS_OIDC_ISSUER; set both or none"))
+            }
             None => Ok(None),
         };
     };
@@ -229,8 +234,7 @@ mod tests {
 
     #[test]
     fn certificates_between_processes_change_the_default_addresses_and_forbid_others() {
-        let tls =
-            [("NEXUS_MESH_TLS_CERT", "c"), ("NEXUS_MESH_TLS_KEY", "k"), ("NEXUS_MESH_TLS_CA", "a")];
+        let tls = [("NEXUS_MESH_TLS_CERT", "c"), ("NEXUS_MESH_TLS_KEY", "k"), ("NEXUS_MESH_TLS_CA", "a")];
         assert_eq!(load(&tls).unwrap().peers.memory, "https://127.0.0.1:50054");
         let plain = [&tls[..], &[("NEXUS_EXECUTOR_URL", "https://a:1,http://b:1")]].concat();
         let sentence = load(&plain).unwrap_err().to_string();

@@ -90,9 +90,8 @@ pub(crate) fn budget(text: &str) -> Result<(BudgetPeriod, Money), &'static str> 
 
 /// So many in a time: `600/minute`.
 pub(super) fn rate(name: &'static str, text: &str) -> Result<Rate, Error> {
-    let wrong = || {
-        Error::new(format!("{name} is `{text}`; write calls/second, /minute or /hour, e.g. 600/minute"))
-    };
+    let wrong =
+        || Error::new(format!("{name} is `{text}`; write calls/second, /minute or /hour, e.g. 600/minute"));
     let (calls, period) = text.split_once('/').ok_or_else(wrong)?;
     let calls = calls.trim().parse().ok().filter(|calls| *calls > 0).ok_or_else(wrong)?;
     let seconds = match period.trim() {

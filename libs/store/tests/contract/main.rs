@@ -16,6 +16,7 @@ mod schema;
 mod secrets;
 mod spending;
 mod workflows;
+mod workspaces;
 
 /// Makes a test per backend of every case.
 macro_rules! on_both {
@@ -40,6 +41,11 @@ macro_rules! on_both {
 }
 
 on_both! {
+    workspaces {
+        a_workflow_of_another_workspace_is_not_there,
+        an_execution_of_another_workspace_is_not_there,
+        idempotency_keys_count_within_a_workspace,
+    }
     workflows {
         a_document_comes_back_as_it_was_given,
         a_draft_keeps_its_problems,
@@ -83,6 +89,7 @@ on_both! {
     retention {
         what_has_ended_long_ago_is_found_oldest_first,
         only_what_has_ended_is_deleted,
+        whose_it_was_is_told,
         a_deleted_execution_frees_its_key,
         two_that_delete_the_same_delete_each_once_and_nothing_else,
     }
@@ -105,6 +112,7 @@ on_both! {
         only_the_last_runs_are_kept,
         a_due_schedule_is_claimed_by_one_of_many,
         whoever_lost_a_schedule_writes_nothing,
+        changes_are_told_against_what_was_there_when_the_schedule_began,
         a_report_is_tried_until_it_is_delivered,
         old_reports_and_deleted_jobs_leave_nothing,
     }

@@ -97,6 +97,15 @@ impl Mesh {
         Ok(())
     }
 
+    /// One more scraper in place of those before, and a gateway that knows it.
+    pub fn add_scraper(&mut self) -> io::Result<()> {
+        let scraper = self.serve("scraper")?;
+        self.peers.retain(|(name, _)| name != "NEXUS_SCRAPER_URL");
+        self.peers.push(("NEXUS_SCRAPER_URL".to_owned(), scraper.url.clone()));
+        self.others.push(scraper);
+        self.add_gateway()
+    }
+
     /// The first gateway's address.
     pub fn http(&self) -> &str {
         self.gateways.first().map(|gateway| gateway.url.as_str()).unwrap_or_default()
