@@ -34,7 +34,7 @@ NAV = [
     {
         "Workflows": [
             "docs/validation.md", "docs/tools.md", "docs/patterns.md", "docs/budgets.md", "docs/estimates.md",
-            "docs/backtracking.md", "docs/memory.md", "docs/llm-gateway.md", "docs/scrapers.md", "examples/README.md",
+            "docs/backtracking.md", "docs/memory.md", "docs/llm-gateway.md", "docs/scrapers.md", "docs/endpoints.md", "examples/README.md",
         ]
     },
     {
