@@ -55,7 +55,6 @@ pub(super) fn no_records() -> Error {
 /// How far a run has come.
 struct Attempt {
     scraper: Scraper,
-    at: Timestamp,
     started: Instant,
     outcome: Result<Ran>,
     note: Option<String>,
@@ -73,7 +72,7 @@ impl Endpoints {
         let usual = drift::usual(&counts, good.len());
 
         let outcome = self.scrapers.run(&scraper, &scraper.code).await;
-        let mut attempt = Attempt { scraper, at, started, outcome, note: None };
+        let mut attempt = Attempt { scraper, started, outcome, note: None };
         if trigger != Trigger::Test && !good.is_empty() {
             self.mend_if_needed(&mut attempt, &good, usual).await;
         }
