@@ -16,6 +16,7 @@ use axum::{
 use bytes::Bytes;
 use nexus_api::{Executor, Llm, Memory, Planner, Scraper, Secrets};
 use std::{fmt, net::IpAddr, sync::Arc};
+use tokio_rustls::TlsAcceptor;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// The services behind the gateway, in this process or across the network.
@@ -58,11 +59,18 @@ pub(crate) struct Shared {
 pub(crate) type App = Arc<Shared>;
 
 /// A gateway, ready to be served.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Gateway {
     pub(crate) router: Router,
     pub(crate) live: Live,
     pub(crate) drain: std::time::Duration,
+    pub(crate) tls: Option<TlsAcceptor>,
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("tls", &self.tls.is_some()).finish_non_exhaustive()
+    }
 }
 
 impl Gateway {
@@ -77,6 +85,7 @@ pub fn router(ports: Ports, options: Options) -> Gateway {
     let (routes, document) = routes::all().split_for_parts();
     let live = Live::default();
     let drain = options.timing.drain;
+    let tls = options.tls.clone().map(TlsAcceptor::from);
     let app = Arc::new(Shared {
         origins: origin::Rules::new(options.loopback, &options.allowed_origins),
         policies: Policies::new(&static_files::script_hashes()),
@@ -89,7 +98,7 @@ pub fn router(ports: Ports, options: Options) -> Gateway {
     });
     let router = routes.merge(docs::assets()).fallback(static_files::serve);
     let router = layered(router, &app).with_state(app);
-    Gateway { router, live, drain }
+    Gateway { router, live, drain, tls }
 }
 
 /// The layers. `Router::layer` wraps what is there already, so the last one written is the first to see a request.

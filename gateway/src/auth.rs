@@ -54,7 +54,9 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
         None => None,
         Some(access) => match identify(access.as_ref(), request.headers()).await {
             Ok(identity) => Some(identity),
-            Err(refusal) if refusal.code == Code::Unauthenticated && docs::is_visited_by_a_person(&request) => {
+            Err(refusal)
+                if refusal.code == Code::Unauthenticated && docs::is_visited_by_a_person(&request) =>
+            {
                 let mut page = docs::page();
                 *page.status_mut() = StatusCode::UNAUTHORIZED;
                 page.headers_mut().insert(header::WWW_AUTHENTICATE, challenge());
@@ -72,11 +74,15 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
         Rule::Needs(scope) => scope,
         Rule::OtherMethods(methods) => return other_methods(methods),
         Rule::Open | Rule::Unlisted => {
-            tracing::error!(path = request.uri().path(), "no scope is set for this route, so nobody may use it");
+            tracing::error!(
+                path = request.uri().path(),
+                "no scope is set for this route, so nobody may use it"
+            );
             return Failure::new(Code::Forbidden, "nobody may use this address").into_response();
         }
     };
     if let Some(caller) = caller.as_ref().filter(|caller| !caller.scopes.allow(scope)) {
+        entry(&request, Some(caller), scope).ended(StatusCode::FORBIDDEN.as_str());
         return insufficient(caller, scope).into_response();
     }
     let entry = (scope != Scope::Read).then(|| entry(&request, caller.as_ref(), scope));
@@ -108,8 +114,8 @@ fn entry(request: &Request, caller: Option<&Identity>, scope: Scope) -> audit::E
 }
 
 async fn identify(access: &dyn Authenticator, headers: &HeaderMap) -> Result<Identity, Error> {
-    let presented = presented_key(headers)
-        .ok_or_else(|| Error::new(Code::Unauthenticated, "an API key is needed"))?;
+    let presented =
+        presented_key(headers).ok_or_else(|| Error::new(Code::Unauthenticated, "an API key is needed"))?;
     let identity = access.identify(presented).await?;
     if identity.mesh {
         // That key says on whose behalf it calls, which nobody can say over HTTP.
@@ -135,7 +141,9 @@ fn insufficient(caller: &Identity, needed: Scope) -> Failure {
     let message = format!("`{name}` may not do this: it needs the scope `{scope}`");
     let error = Error::new(Code::Forbidden, message).reason("insufficient_scope");
     let failure = Failure::from(error.suggest(format!("call with a key that has the scope `{scope}`")));
-    match HeaderValue::try_from(format!("Bearer realm=\"nexus\", error=\"insufficient_scope\", scope=\"{scope}\"")) {
+    match HeaderValue::try_from(format!(
+        "Bearer realm=\"nexus\", error=\"insufficient_scope\", scope=\"{scope}\""
+    )) {
         Ok(challenge) => failure.header(header::WWW_AUTHENTICATE, challenge),
         Err(_) => failure,
     }

@@ -5,6 +5,7 @@ use nexus_api::access::Authenticator;
 use nexus_model::limits::Limits;
 use nexus_runtime::config::Rate;
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use tokio_rustls::rustls::ServerConfig;
 
 /// Asks one dependency whether it can be used. The error is logged, never shown: `/readyz` needs no key.
 pub type ReadyCheck = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
@@ -24,6 +25,8 @@ pub struct Options {
     pub access: Option<Arc<dyn Authenticator>>,
     /// How often they may.
     pub rates: Rates,
+    /// What clients see of the server before they say anything; without it, connections are not encrypted.
+    pub tls: Option<Arc<ServerConfig>>,
     /// Size limits.
     pub limits: Limits,
     /// Dependencies that `/readyz` asks, by the name it shows.
@@ -41,6 +44,7 @@ impl fmt::Debug for Options {
             .field("allowed_origins", &self.allowed_origins)
             .field("access", &self.access.is_some())
             .field("rates", &self.rates)
+            .field("tls", &self.tls.is_some())
             .field("limits", &self.limits)
             .field("ready", &self.ready.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .field("timing", &self.timing)

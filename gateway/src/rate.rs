@@ -50,7 +50,8 @@ impl<K: Eq + Hash> Limiter<K> {
         let mut evens = self.even.lock().unwrap_or_else(PoisonError::into_inner);
         if evens.known.len() >= most && !evens.known.contains_key(&who) {
             // Whoever has made up for all calls is as good as new. Looked for once a second at most: it takes a while.
-            if evens.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= Duration::from_secs(1)) {
+            if evens.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= Duration::from_secs(1))
+            {
                 evens.known.retain(|_, even| *even > now);
                 evens.swept = Some(now);
             }

@@ -5,16 +5,25 @@ use axum::Router;
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    server::{
+        conn::auto::Builder,
+        graceful::{GracefulShutdown, Watcher},
+    },
     service::TowerToHyperService,
 };
 use std::{io, net::IpAddr, pin::pin, time::Duration};
-use tower::ServiceExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 /// A client that takes longer to send the head of a request only holds a connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after the system could not accept a connection: it is out of file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -26,9 +35,10 @@ pub async fn serve(
     gateway: Gateway,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let Gateway { router, live, drain } = gateway;
+    let Gateway { router, live, drain, tls } = gateway;
     let graceful = GracefulShutdown::new();
     let cut = CancellationToken::new();
+    let connections = Connections { router, tls, cut: cut.clone() };
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -36,7 +46,7 @@ pub async fn serve(
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, peer)) => spawn(stream, peer.ip(), router.clone(), &graceful, cut.clone()),
+            Ok((stream, peer)) => connections.spawn(stream, peer.ip(), graceful.watcher()),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections");
@@ -58,17 +68,43 @@ pub async fn serve(
     Ok(())
 }
 
-fn spawn(
-    stream: TcpStream,
-    peer: IpAddr,
+/// Everything that a connection needs.
+#[derive(Clone)]
+struct Connections {
     router: Router,
-    graceful: &GracefulShutdown,
+    tls: Option<TlsAcceptor>,
     cut: CancellationToken,
-) {
-    // Small answers and events must not wait for acknowledgements of earlier ones.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
+}
+
+impl Connections {
+    fn spawn(&self, stream: TcpStream, peer: IpAddr, watcher: Watcher) {
+        // Small answers and events must not wait for acknowledgements of earlier ones.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        let Self { router, tls, cut } = self.clone();
+        tokio::spawn(async move {
+            let served = async {
+                let Some(tls) = tls else { return talk(stream, peer, router, watcher).await };
+                // Whoever does not finish the handshake only holds a connection, as with the head of a request.
+                match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => talk(stream, peer, router, watcher).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "no TLS connection came about"),
+                    Err(_) => tracing::debug!("a TLS handshake took too long"),
+                }
+            };
+            tokio::select! {
+                () = served => {}
+                () = cut.cancelled() => {}
+            }
+        });
     }
+}
+
+async fn talk<S>(stream: S, peer: IpAddr, router: Router, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(HEAD_TIMEOUT));
@@ -78,15 +114,9 @@ fn spawn(
     });
     let service = TowerToHyperService::new(router);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        tokio::select! {
-            ended = connection => if let Err(error) = ended {
-                tracing::debug!(%error, "connection ended");
-            },
-            () = cut.cancelled() => {}
-        }
-    });
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "connection ended");
+    }
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {

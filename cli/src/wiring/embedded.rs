@@ -27,6 +27,9 @@ use nexus_scraper::ScraperService;
 use nexus_store::{LlmStore, MemoryStore, SecretStore, Store, postgres::PostgresStore, sqlite::SqliteStore};
 use std::{io::IsTerminal, path::Path, sync::Arc};
 
+/// How long scrapers may take to be given back, after everything else.
+const SCRAPERS_END: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Which executions an embedded executor works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Claims {
@@ -51,7 +54,8 @@ impl Embedded {
     pub(crate) async fn shutdown(&self) {
         // What runs may still need a sandbox.
         self.executor.shutdown().await;
-        self.scrapers.shutdown().await;
+        // Whatever is left of it by then ends with this process.
+        let _ = tokio::time::timeout(SCRAPERS_END, self.scrapers.shutdown()).await;
     }
 }
 
@@ -141,7 +145,7 @@ async fn sqlite(path: &Path, claims: Claims) -> Result<SqliteStore> {
         // We hold the folder, so whoever held those leases is dead: no need to wait until they run out.
         store.expire_all_leases().await.map_err(database)?;
         store.expire_all_job_leases().await.map_err(database)?;
-        store.release_endpoint_claims().await.map_err(database)?;
+        nexus_store::endpoints::EndpointStore::release_endpoint_claims(&store).await.map_err(database)?;
     }
     Ok(store)
 }
@@ -201,7 +205,7 @@ pub(crate) async fn up(config: &Config) -> Result {
         callers.clone(),
         vec![store_check(&services.store), memory_check(&ports.memory)],
         metered.metrics(),
-    );
+    )?;
     let offered = Services::new()
         .planner(ports.planner)
         .executor(ports.executor)
@@ -213,21 +217,22 @@ pub(crate) async fn up(config: &Config) -> Result {
     let rpc = tokio::spawn(nexus_rpc::server::serve(
         grpc,
         offered,
-        parts::grpc_options(config, callers),
+        parts::grpc_for_clients(config, callers)?,
         stop.clone().cancelled_owned(),
     ));
     let checks = vec![store_check(&services.store), memory_check(&services.ports.memory)];
     let watching = tokio::spawn(metered.serve(checks, stop.clone()));
 
+    let scheme = if config.access.tls.is_some() { "https" } else { "http" };
     data_dir.announce(&Server {
-        http: format!("http://{}", reachable(http_addr)),
-        grpc: format!("http://{}", reachable(grpc_addr)),
+        http: format!("{scheme}://{}", reachable(http_addr)),
+        grpc: format!("{scheme}://{}", reachable(grpc_addr)),
         pid: std::process::id(),
     })?;
-    out::note(&format!("listening http://{http_addr} grpc {grpc_addr}"));
+    out::note(&format!("listening {scheme}://{http_addr} grpc {grpc_addr}"));
     if std::io::stderr().is_terminal() {
         out::note(&format!(
-            "Nexus is ready: open http://{} in a browser. Ctrl-C ends it.",
+            "Nexus is ready: open {scheme}://{} in a browser. Ctrl-C ends it.",
             reachable(http_addr)
         ));
     }

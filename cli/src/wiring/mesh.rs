@@ -91,9 +91,9 @@ async fn executor(config: &Config, metered: Metered, stop: CancellationToken) ->
         );
     }
     let bus = parts::bus(config).await?;
-    let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config))?;
+    let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config)?)?;
     let peers = &config.peers;
-    let options = parts::client_options(config);
+    let options = parts::client_options(config)?;
     let vault = parts::vault(config, store.clone());
     let deps = Deps {
         store: store.clone(),
@@ -140,7 +140,7 @@ async fn memory(config: &Config, metered: Metered, stop: CancellationToken) -> R
         Some(qdrant) => qdrant,
         None => Arc::new(postgres(config, "nexus serve memory without QDRANT_URL", &stop).await?),
     };
-    let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config))?;
+    let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config)?)?;
     let memory = parts::memory(config, store.clone(), llm, Models::of_files(config)?.prices)?;
     let services = Services::new().memory(Arc::new(memory.clone()));
     let (wrong, found_wrong) = oneshot::channel();
@@ -157,7 +157,7 @@ async fn scraper(config: &Config, metered: Metered, stop: CancellationToken) -> 
     let listener = grpc(config, 50055).await?;
     let store = Arc::new(postgres(config, "nexus serve scraper", &stop).await?);
     let bus = parts::bus(config).await?;
-    let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config))?;
+    let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config)?)?;
     let scraper = scraper_over(config, store.clone(), bus, llm, Works::OnAll);
     let services = Services::new().scraper(Arc::new(scraper.clone()));
     let (served, ()) =
@@ -172,7 +172,7 @@ async fn scraper(config: &Config, metered: Metered, stop: CancellationToken) -> 
 async fn gateway(config: &Config, metered: Metered, stop: CancellationToken) -> Result {
     let listener = parts::listen(config, "NEXUS_HTTP_ADDR", config.http_addr()).await?;
     let addr = parts::address(&listener)?;
-    let options = parts::client_options(config);
+    let options = parts::client_options(config)?;
     let peers = &config.peers;
     let ports = Ports {
         planner: client::planner(&peers.planner, &options)?,
@@ -184,7 +184,7 @@ async fn gateway(config: &Config, metered: Metered, stop: CancellationToken) -> 
     };
     let metrics = metered.metrics();
     let watching = tokio::spawn(metered.serve(ready(&ports), stop.clone()));
-    let gateway = parts::gateway(config, addr, ports.clone(), parts::callers(config)?, ready(&ports), metrics);
+    let gateway = parts::gateway(config, addr, ports.clone(), parts::callers(config)?, ready(&ports), metrics)?;
     out::note(&format!("listening http://{addr}"));
     let served = nexus_gateway::serve(listener, gateway, stop.cancelled_owned()).await;
     watching.abort();
@@ -286,7 +286,7 @@ async fn offer(
     metered: Metered,
 ) -> Result {
     let addr: SocketAddr = parts::address(&listener)?;
-    let options = parts::grpc_options(config, parts::callers_and_mesh(config)?);
+    let options = parts::grpc_for_mesh(config)?;
     let health = options.health.clone();
     let names = services.names().to_vec();
     for name in names.iter().chain([&""]) {

@@ -11,8 +11,9 @@ use nexus_model::price::PriceBook;
 use nexus_rpc::{client::ClientOptions, server::ServerOptions};
 use nexus_runtime::{
     Config,
-    config::{EgressRule, SecretsKey},
+    config::{self, EgressRule, SecretsKey},
     metrics::Metrics,
+    tls::Credentials,
 };
 use nexus_store::{MemoryStore, SecretStore};
 use std::{
@@ -113,7 +114,7 @@ pub(super) fn callers(config: &Config) -> Result<Option<Arc<dyn Authenticator>>>
 }
 
 /// The same, and the other processes of a mesh.
-pub(super) fn callers_and_mesh(config: &Config) -> Result<Option<Arc<dyn Authenticator>>> {
+fn callers_and_mesh(config: &Config) -> Result<Option<Arc<dyn Authenticator>>> {
     if config.has_callers() && config.access.mesh_key(&config.api_keys).is_none() {
         return Err(Failure::usage(
             "the processes of a mesh cannot know each other: set NEXUS_MESH_KEY to the same secret for all of them, e.g. from `openssl rand -hex 32`",
@@ -127,20 +128,40 @@ fn guard(config: &Config, mesh: bool) -> Result<Option<Arc<dyn Authenticator>>> 
     Ok(guard.map(|guard| guard as Arc<dyn Authenticator>))
 }
 
-/// How gRPC is offered to these callers.
-pub(super) fn grpc_options(config: &Config, callers: Option<Arc<dyn Authenticator>>) -> ServerOptions {
-    ServerOptions {
-        authenticate: callers,
-        body_bytes: config.limits.body_bytes,
-        ..ServerOptions::default()
-    }
+/// What clients see of this server, if anything.
+fn shown_to_clients(config: &Config) -> Result<Option<Credentials>> {
+    Ok(config.access.tls.as_ref().map(Credentials::for_clients).transpose()?)
+}
+
+/// What the processes of a mesh show each other, if anything.
+fn shown_to_mesh(config: &Config) -> Result<Option<Credentials>> {
+    Ok(config.access.mesh_tls.as_ref().map(Credentials::for_mesh).transpose()?)
+}
+
+/// How gRPC is offered by `nexus up`.
+pub(super) fn grpc_for_clients(
+    config: &Config,
+    callers: Option<Arc<dyn Authenticator>>,
+) -> Result<ServerOptions> {
+    Ok(ServerOptions { tls: shown_to_clients(config)?, ..grpc_options(config, callers) })
+}
+
+/// How gRPC is offered by a process of a mesh.
+pub(super) fn grpc_for_mesh(config: &Config) -> Result<ServerOptions> {
+    let callers = callers_and_mesh(config)?;
+    Ok(ServerOptions { tls: shown_to_mesh(config)?, ..grpc_options(config, callers) })
+}
+
+fn grpc_options(config: &Config, callers: Option<Arc<dyn Authenticator>>) -> ServerOptions {
+    ServerOptions { authenticate: callers, body_bytes: config.limits.body_bytes, ..ServerOptions::default() }
 }
 
 /// How the other processes of a mesh are called.
-pub(super) fn client_options(config: &Config) -> ClientOptions {
+pub(super) fn client_options(config: &Config) -> Result<ClientOptions> {
     let of_mesh = || config.access.mesh_key(&config.api_keys).map(Into::into);
     let said = || config.access.mesh_key.clone().or_else(|| config.api_key.clone());
-    ClientOptions { api_key: said().or_else(of_mesh), ..ClientOptions::default() }
+    let (api_key, tls) = (said().or_else(of_mesh), shown_to_mesh(config)?);
+    Ok(ClientOptions { api_key, tls, ..ClientOptions::default() })
 }
 
 /// The HTTP gateway over these ports.
@@ -151,12 +172,15 @@ pub(super) fn gateway(
     callers: Option<Arc<dyn Authenticator>>,
     ready: Vec<(&'static str, ReadyCheck)>,
     metrics: Metrics,
-) -> Gateway {
+) -> Result<Gateway> {
     let access = &config.access;
+    let tls =
+        shown_to_clients(config)?.map(|shown| shown.server().map_err(config::Error::new)).transpose()?;
     let options = Options {
         loopback: addr.ip().is_loopback(),
         allowed_origins: config.frontend_origins.clone(),
         access: callers,
+        tls,
         rates: Rates {
             per_key: access.rate_per_key,
             per_address: access.rate_per_address,
@@ -167,7 +191,7 @@ pub(super) fn gateway(
         metrics: Some(Arc::new(move || metrics.render())),
         ..Options::default()
     };
-    nexus_gateway::router(ports, options)
+    Ok(nexus_gateway::router(ports, options))
 }
 
 fn network(rule: &EgressRule) -> Option<(IpAddr, u8)> {

@@ -11,18 +11,28 @@ mod backups;
 mod budgets;
 mod clients;
 mod commands;
+mod conformance;
+mod deleting;
+mod doctor;
 mod estimates;
 mod failures;
 mod health;
 mod http;
 mod memory;
 mod mesh;
+mod metrics;
+mod moves;
 mod patterns;
 mod python;
 mod rest_clients;
 mod run;
+mod scrape;
+mod scraper_jobs;
+mod secrecy;
+mod traces;
 mod secrets;
 mod up;
+mod workspaces;
 
 use nexus_testkit::{
     process::{Finished, Settings, repository, run as run_process, settings},

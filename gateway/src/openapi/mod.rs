@@ -95,6 +95,7 @@ fn complete(document: &mut Value, options: &Options) {
         },
     });
     refer_to_items(&mut document["components"]["schemas"]);
+    allow_drafts(&mut document["components"]["schemas"]);
     document["info"]["x-limits"] = json!(options.limits);
     let Some(paths) = document["paths"].as_object_mut() else { return };
     for operations in paths.values_mut().filter_map(Value::as_object_mut) {
@@ -115,6 +116,20 @@ fn refer_to_items(schemas: &mut Value) {
         };
         schema["properties"]["items"]["items"] = json!({"$ref": format!("#/components/schemas/{of}")});
     }
+}
+
+/// What is stored is a document, or a draft of which nothing is known but that it is not one yet.
+fn allow_drafts(schemas: &mut Value) {
+    let document = json!({"$ref": "#/components/schemas/Document"});
+    let Some(parts) = schemas["Workflow"]["allOf"].as_array_mut() else { return };
+    for part in parts.iter_mut().filter(|part| part["$ref"] == document["$ref"]) {
+        *part = json!({"anyOf": [document, {"$ref": "#/components/schemas/Draft"}]});
+    }
+    schemas["Draft"] = json!({
+        "type": "object", "required": ["valid"],
+        "description": "A document that is not valid yet: whatever of it was saved.",
+        "properties": {"valid": {"const": false, "description": "Its `problems` say why."}},
+    });
 }
 
 /// A parameter is absent or has a value; the `null` of an optional Rust value cannot be written in an address.

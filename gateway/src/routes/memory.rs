@@ -238,7 +238,10 @@ fn named(query: &Query) -> Which<'_> {
 #[utoipa::path(
     get, path = "/api/v1/memory", tag = "memory", operation_id = "list_memory",
     params(schemas::MemoryScopeFilter, schemas::Paging),
-    responses((status = 200, description = "A page of memory entries", body = schemas::Page<schemas::MemoryEntry>))
+    responses(
+        (status = 200, description = "A page of memory entries", body = schemas::Page<schemas::MemoryEntry>),
+        (status = 422, description = "The scope is not one, or lacks its id"),
+    )
 )]
 pub(crate) async fn list(State(app): State<App>, Call(ctx): Call, query: Query) -> Answer<Json<Page<Entry>>> {
     let scope = named(&query).scope()?;
@@ -251,7 +254,10 @@ pub(crate) async fn list(State(app): State<App>, Call(ctx): Call, query: Query) 
 #[utoipa::path(
     delete, path = "/api/v1/memory", tag = "memory", operation_id = "delete_memory_scope",
     params(schemas::MemoryScopeFilter),
-    responses((status = 200, description = "How many there were", body = schemas::DeletedMemory))
+    responses(
+        (status = 200, description = "How many there were", body = schemas::DeletedMemory),
+        (status = 422, description = "The scope is missing, not one, or lacks its id"),
+    )
 )]
 pub(crate) async fn delete_scope(
     State(app): State<App>,

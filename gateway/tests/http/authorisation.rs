@@ -53,7 +53,8 @@ fn keyed() -> World {
 async fn ask(world: &World, operation: &str, authorization: Option<&str>) -> crate::support::Answer {
     let (method, path) = operation.split_once(' ').unwrap();
     let id = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b";
-    let path = path.replace("{id}", id).replace("{job_id}", id).replace("{version}", "1").replace("{name}", "token");
+    let path =
+        path.replace("{id}", id).replace("{job_id}", id).replace("{version}", "1").replace("{name}", "token");
     assert!(!path.contains('{'), "what stands for the parameter in {path}?");
     let method: Method = method.to_uppercase().parse().unwrap();
     let mut ask = request(method, &path);
@@ -70,7 +71,9 @@ async fn operations(world: &World) -> BTreeMap<String, bool> {
     let operations = paths.flat_map(|(path, operations)| {
         let open = |operation: &Value| operation.get("security").is_some();
         let operations = operations.as_object().unwrap().iter();
-        operations.map(move |(method, operation)| (format!("{method} {path}"), open(operation))).collect::<Vec<_>>()
+        operations
+            .map(move |(method, operation)| (format!("{method} {path}"), open(operation)))
+            .collect::<Vec<_>>()
     });
     operations.collect()
 }
@@ -81,13 +84,16 @@ async fn every_route_is_refused_without_a_key_and_with_a_weaker_one() {
     let operations = operations(&world).await;
     assert!(operations.len() > 40, "{}", operations.len());
     for (operation, open) in &operations {
-        let needed = BEYOND_READING.iter().find(|(name, _)| name == operation).map_or("read", |(_, scope)| scope);
+        let needed =
+            BEYOND_READING.iter().find(|(name, _)| name == operation).map_or("read", |(_, scope)| scope);
         let judges = ["validate", "plan", "estimate"].iter().any(|end| operation.ends_with(end));
         assert!(
             operation.starts_with("get ") || judges || needed != "read",
             "{operation} changes or spends: say which scope it needs"
         );
-        for wrong in ["", "Bearer wrong", "Basic secret", "secret", "Bearer", "Bearer mesh", "Bearer read run"] {
+        for wrong in
+            ["", "Bearer wrong", "Basic secret", "secret", "Bearer", "Bearer mesh", "Bearer read run"]
+        {
             let answer = ask(&world, operation, Some(wrong).filter(|wrong| !wrong.is_empty())).await;
             if *open {
                 assert_eq!(answer.status.as_u16(), 200, "{operation}");
@@ -110,7 +116,10 @@ async fn every_route_is_refused_without_a_key_and_with_a_weaker_one() {
             if refused {
                 assert!(answer.text().contains(&format!("`{needed}`")), "{}", answer.text());
                 let challenge = answer.header("www-authenticate");
-                assert!(challenge.contains("insufficient_scope") && challenge.contains(needed), "{challenge}");
+                assert!(
+                    challenge.contains("insufficient_scope") && challenge.contains(needed),
+                    "{challenge}"
+                );
             }
         }
     }

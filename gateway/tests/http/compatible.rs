@@ -2,7 +2,7 @@
 //! tests. Not here: calling models.
 
 use crate::support::{
-    Answer, FakeExecutor, FakeLlm, FakeMemory, FakePlanner, FakeScraper, json_request, options,
+    Answer, FakeExecutor, FakeLlm, FakeMemory, FakePlanner, FakeScraper, FakeSecrets, json_request, options,
 };
 use async_trait::async_trait;
 use futures::{StreamExt, stream};

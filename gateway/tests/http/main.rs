@@ -6,6 +6,7 @@
 mod authorisation;
 mod compatible;
 mod conditional;
+mod encrypted;
 mod failures;
 mod live;
 mod memory;

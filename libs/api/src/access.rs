@@ -93,7 +93,9 @@ pub struct Workspace(Arc<str>);
 
 /// Not the name of a workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the name of a workspace is 1 to 64 of a-z, 0-9, `-`, `_` and `.`, and begins with a letter or a digit")]
+#[error(
+    "the name of a workspace is 1 to 64 of a-z, 0-9, `-`, `_` and `.`, and begins with a letter or a digit"
+)]
 pub struct InvalidWorkspace;
 
 impl Workspace {
@@ -106,7 +108,8 @@ impl Workspace {
     /// If it is no name of a workspace.
     pub fn new(name: &str) -> Result<Self, InvalidWorkspace> {
         let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
-        let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let begins =
+            name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         if begins && name.len() <= 64 && name.bytes().all(good) {
             Ok(Self(name.into()))
         } else {

@@ -10,8 +10,9 @@ use jsonwebtoken::{
 };
 use ring::signature::{
     self, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
-    RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 
 static RING: CryptoProvider = CryptoProvider {
@@ -70,11 +71,9 @@ impl Verifier<Vec<u8>> for Check {
     fn verify(&self, message: &[u8], given: &Vec<u8>) -> Result<(), Refused> {
         let checked: Result<(), ring::error::Unspecified> = match &self.key {
             Key::Rsa { n, e, with } => RsaPublicKeyComponents { n, e }.verify(with, message, given),
-            Key::Plain { bytes, with } => signature::UnparsedPublicKey::verify(
-                &UnparsedPublicKey::new(*with, bytes),
-                message,
-                given,
-            ),
+            Key::Plain { bytes, with } => {
+                signature::UnparsedPublicKey::verify(&UnparsedPublicKey::new(*with, bytes), message, given)
+            }
         };
         checked.map_err(|_| Refused::new())
     }

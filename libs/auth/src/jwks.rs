@@ -79,7 +79,12 @@ impl Jwks {
             .timeout(TIMEOUT)
             .build()
             .map_err(|error| Error(format!("NEXUS_OIDC_ISSUER cannot be asked: {error}")))?;
-        Ok(Self { client, issuer: issuer.to_owned(), known: Mutex::default(), asking: tokio::sync::Mutex::default() })
+        Ok(Self {
+            client,
+            issuer: issuer.to_owned(),
+            known: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+        })
     }
 
     /// The key of this id for this algorithm.
@@ -152,7 +157,9 @@ impl Jwks {
                 known.keys = Arc::new(keys);
                 known.fetched = Some(Instant::now());
             }
-            Err(why) => tracing::warn!(issuer = self.issuer, why, "the identity provider's keys cannot be read"),
+            Err(why) => {
+                tracing::warn!(issuer = self.issuer, why, "the identity provider's keys cannot be read")
+            }
         }
     }
 
@@ -206,5 +213,9 @@ fn published(key: Value) -> Option<Published> {
         None => None,
         Some(algorithm) => Some(Algorithm::from_str(&algorithm.to_string()).ok()?),
     };
-    (for_signing && crypto::is_public(key.family())).then_some(Published { id: jwk.common.key_id, algorithm, key })
+    (for_signing && crypto::is_public(key.family())).then_some(Published {
+        id: jwk.common.key_id,
+        algorithm,
+        key,
+    })
 }

@@ -56,12 +56,13 @@ impl Tokens {
         if !self.algorithms.contains(&header.alg) {
             return Err(refused("it is signed with an algorithm that is not accepted"));
         }
-        let key = self.keys.key(header.kid.as_deref(), header.alg).await.map_err(|missing| match missing {
-            Missing::Unknown => refused("it is signed with a key that its issuer does not publish"),
-            Missing::NotAsked => {
-                nexus_api::Error::unavailable("the identity provider cannot be asked for its keys at the moment")
-            }
-        })?;
+        let key =
+            self.keys.key(header.kid.as_deref(), header.alg).await.map_err(|missing| match missing {
+                Missing::Unknown => refused("it is signed with a key that its issuer does not publish"),
+                Missing::NotAsked => nexus_api::Error::unavailable(
+                    "the identity provider cannot be asked for its keys at the moment",
+                ),
+            })?;
         let mut validation = Validation::new(header.alg);
         validation.leeway = LEEWAY;
         validation.validate_nbf = true;
@@ -132,8 +133,13 @@ mod tests {
         let of = |claim: Value| scopes(Some(&claim));
         assert_eq!(of(json!("openid nexus:run profile")), Scopes::from_iter([Scope::Run]));
         assert_eq!(of(json!(["read", "edit"])), Scopes::from_iter([Scope::Edit]));
-        for nothing in [json!(null), json!(true), json!({"read": true}), json!("READ nexus:nexus:read"), json!([["admin"]])]
-        {
+        for nothing in [
+            json!(null),
+            json!(true),
+            json!({"read": true}),
+            json!("READ nexus:nexus:read"),
+            json!([["admin"]]),
+        ] {
             assert!(of(nothing.clone()).is_empty(), "{nothing}");
         }
         assert!(scopes(None).is_empty());

@@ -33,7 +33,8 @@ impl Signer {
     fn new(id: &'static str) -> Self {
         let random = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
+        let pair =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
         Self { id, pair }
     }
 
@@ -203,7 +204,11 @@ async fn tokens_that_are_not_for_us_now_are_refused() {
 #[tokio::test]
 async fn a_token_does_not_choose_how_it_is_judged() {
     let (signer, stranger) = (Signer::new("one"), Signer::new("one"));
-    let provider = Provider::start(vec![signer.published(), json!({"kty": "oct", "kid": "shared", "k": BASE64.encode("s")})]).await;
+    let provider = Provider::start(vec![
+        signer.published(),
+        json!({"kty": "oct", "kid": "shared", "k": BASE64.encode("s")}),
+    ])
+    .await;
     let guard = provider.guard(&[]);
     let claims = provider.claims();
     let point = signer.pair.public_key().as_ref().to_vec();
@@ -224,7 +229,10 @@ async fn a_token_does_not_choose_how_it_is_judged() {
         ("no signature", format!("{head}.")),
         ("signature of something else", format!("{forged}.{signature}")),
         ("a key of one's own", stranger.sign(&claims)),
-        ("an algorithm that is not accepted", signer.sign_as(&json!({"alg": "ES384", "kid": "one"}), &claims)),
+        (
+            "an algorithm that is not accepted",
+            signer.sign_as(&json!({"alg": "ES384", "kid": "one"}), &claims),
+        ),
         ("RS256 with a key for ES256", signer.sign_as(&json!({"alg": "RS256", "kid": "one"}), &claims)),
         (
             "a key in the token",
@@ -248,7 +256,8 @@ async fn keys_are_rotated_without_a_restart_and_made_up_ones_do_not_flood_the_pr
     identify(&guard, &old.sign(&provider.claims())).await.unwrap();
     provider.publish(vec![new.published()]);
     for n in 0..50 {
-        let made_up = new.sign_as(&json!({"alg": "ES256", "kid": format!("made-up-{n}")}), &provider.claims());
+        let made_up =
+            new.sign_as(&json!({"alg": "ES256", "kid": format!("made-up-{n}")}), &provider.claims());
         assert_eq!(identify(&guard, &made_up).await.unwrap_err().0, Code::Unauthenticated);
     }
     assert_eq!(provider.asked.load(Ordering::SeqCst), 1);

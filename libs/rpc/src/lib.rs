@@ -5,7 +5,7 @@
 //! - [`client`]: ports that are somewhere else, with failover.
 //! - [`in_process`]: the whole way of a call without a socket, for tests.
 //!
-//! Not here: what the ports do (`services/*`), TLS.
+//! Not here: what the ports do (`services/*`), certificates (`nexus_runtime::tls`).
 
 pub mod client;
 mod convert;
@@ -15,6 +15,7 @@ mod meta;
 mod proto;
 pub mod server;
 mod status;
+mod tls;
 mod transport;
 
 pub use proto::DESCRIPTORS;

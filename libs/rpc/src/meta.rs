@@ -9,6 +9,8 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 pub(crate) const TRACEPARENT: &str = "traceparent";
+/// Which version answers.
+pub(crate) const VERSION: &str = "x-nexus-version";
 /// On whose behalf a service of the mesh calls. Believed only by servers without keys of their own, that is: inside
 /// of a network where everybody is trusted.
 pub(crate) const PRINCIPAL: &str = "x-nexus-principal";
@@ -133,7 +135,10 @@ mod tests {
             let lost = ctx.deadline.unwrap() - call.ctx.deadline.unwrap();
             assert!(lost <= HEAD_START, "{lost:?}");
             assert_eq!(call.end.is_some(), shape == Shape::Unary);
-            assert_eq!((call.ctx.principal, call.ctx.workspace), (ctx.principal.clone(), ctx.workspace.clone()));
+            assert_eq!(
+                (call.ctx.principal, call.ctx.workspace),
+                (ctx.principal.clone(), ctx.workspace.clone())
+            );
             assert_eq!(call.error_room, MOST_ROOM);
         }
     }

@@ -222,7 +222,13 @@ mod tests {
 
     #[test]
     fn a_forgotten_hash_is_not_repeated_in_the_complaint() {
-        for text in ["alice:hunter2", "hunter2", "nexus-mesh:hunter2", "a b:hunter2", &format!("a:{}", "+1".repeat(32))] {
+        for text in [
+            "alice:hunter2",
+            "hunter2",
+            "nexus-mesh:hunter2",
+            "a b:hunter2",
+            &format!("a:{}", "+1".repeat(32)),
+        ] {
             let complaint = ApiKeys::parse(text).unwrap_err().to_string();
             assert!(complaint.contains("NEXUS_API_KEYS") && !complaint.contains("hunter2"), "{complaint}");
         }
@@ -230,7 +236,8 @@ mod tests {
 
     #[test]
     fn a_name_is_given_once() {
-        let (keys, other) = (ApiKeys::parse(KEYS).unwrap(), ApiKeys::parse(&KEYS.replace("alice", "carol")).unwrap());
+        let (keys, other) =
+            (ApiKeys::parse(KEYS).unwrap(), ApiKeys::parse(&KEYS.replace("alice", "carol")).unwrap());
         let complaint = keys.and(&other).unwrap_err().to_string();
         assert!(complaint.contains("`bob`") && complaint.contains("NEXUS_API_KEYS_FILE"), "{complaint}");
         assert_eq!(keys.and(&ApiKeys::default()).unwrap(), keys);

@@ -74,6 +74,8 @@ async fn run(store: &Arc<dyn Store>, executions: usize) -> Vec<Duration> {
         let new = NewExecution {
             id: ExecutionId::generate(),
             workflow_id: WorkflowId::generate(),
+            workspace: nexus_api::Workspace::default(),
+            principal: None,
             workflow_version: 1,
             workflow_name: "Bench".into(),
             inputs: json!({"topic": "tides"}),
@@ -81,6 +83,7 @@ async fn run(store: &Arc<dyn Store>, executions: usize) -> Vec<Duration> {
             created_at: Timestamp::now(),
             idempotency: None,
             claim_by: Some(("bench".into(), LEASE)),
+            traceparent: None,
         };
         let id = new.id;
         store.create_execution(new).await.unwrap();

@@ -2,6 +2,7 @@
 //! database's clock. Not here: SQL.
 
 use async_trait::async_trait;
+use nexus_api::Workspace;
 use nexus_model::{
     Event, EventType, ExecutionId, ExecutionStatus, Money, NodeId, Problem, Timestamp, WorkflowId,
     document::Budget,
@@ -70,21 +71,33 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Rises with every change of owner; a write under an old fence changes nothing.
 pub type Fence = u64;
 
-/// Workflows and their versions.
+/// Workflows and their versions. Each belongs to a workspace; to every other one it is as if it were not there.
 #[async_trait]
 pub trait WorkflowStore: Send + Sync + 'static {
     /// Saves version 1 of a new workflow.
-    async fn create_workflow(&self, workflow: NewVersion) -> Result<Workflow>;
+    async fn create_workflow(&self, workspace: &Workspace, workflow: NewVersion) -> Result<Workflow>;
     /// Saves the next version if the latest is `expected`, else `VersionMismatch`; `NotFound` if deleted.
-    async fn update_workflow(&self, id: WorkflowId, expected: u32, workflow: NewVersion) -> Result<Workflow>;
+    async fn update_workflow(
+        &self,
+        workspace: &Workspace,
+        id: WorkflowId,
+        expected: u32,
+        workflow: NewVersion,
+    ) -> Result<Workflow>;
     /// A version (the latest if `None`). A deleted workflow is found only if a version is named: its executions
     /// still need it.
-    async fn get_workflow(&self, id: WorkflowId, version: Option<u32>) -> Result<Option<Workflow>>;
+    async fn get_workflow(
+        &self,
+        workspace: &Workspace,
+        id: WorkflowId,
+        version: Option<u32>,
+    ) -> Result<Option<Workflow>>;
     /// Marks it deleted. `false` if there was none.
-    async fn delete_workflow(&self, id: WorkflowId) -> Result<bool>;
+    async fn delete_workflow(&self, workspace: &Workspace, id: WorkflowId) -> Result<bool>;
     /// Latest versions, newest workflow first, those before `before`; `query` is a case-insensitive part of the name.
     async fn list_workflows(
         &self,
+        workspace: &Workspace,
         before: Option<WorkflowId>,
         limit: u32,
         query: Option<&str>,
@@ -92,6 +105,7 @@ pub trait WorkflowStore: Send + Sync + 'static {
     /// Versions below `before`, newest first; `NotFound` for an unknown or deleted workflow.
     async fn list_versions(
         &self,
+        workspace: &Workspace,
         id: WorkflowId,
         before: Option<u32>,
         limit: u32,
@@ -142,6 +156,9 @@ pub trait ExecutionStore: Send + Sync + 'static {
     async fn load(&self, id: ExecutionId) -> Result<Option<Loaded>>;
     /// The head alone.
     async fn head(&self, id: ExecutionId) -> Result<Option<Head>>;
+    /// Where an execution of this workspace stands; to every other workspace it is as if it were not there. Whoever
+    /// acts for somebody asks this first; an execution never changes its workspace.
+    async fn position_in(&self, workspace: &Workspace, id: ExecutionId) -> Result<Option<Position>>;
     /// Where it stands and how far its events go: cheap enough to be asked every second.
     async fn position(&self, id: ExecutionId) -> Result<Option<Position>>;
     /// Newest first, those before `before`.
@@ -153,6 +170,8 @@ pub trait ExecutionStore: Send + Sync + 'static {
     ) -> Result<Vec<ExecutionSummary>>;
     /// Events with `seq > after`, in order.
     async fn events(&self, id: ExecutionId, after: u64, limit: u32) -> Result<Vec<Event>>;
+    /// How many wait for somebody to claim them.
+    async fn queued(&self) -> Result<u64>;
     /// Answers if the database does.
     async fn ping(&self) -> Result<()>;
 }
@@ -162,6 +181,10 @@ pub trait ExecutionStore: Send + Sync + 'static {
 pub struct NewExecution {
     /// Its id.
     pub id: ExecutionId,
+    /// Whose it is. Idempotency keys count within a workspace.
+    pub workspace: Workspace,
+    /// Who starts it, if that is known.
+    pub principal: Option<String>,
     /// The workflow.
     pub workflow_id: WorkflowId,
     /// The version it runs on.
@@ -178,6 +201,8 @@ pub struct NewExecution {
     pub idempotency: Option<(String, String)>,
     /// The worker that wants it, and for how long.
     pub claim_by: Option<(String, Duration)>,
+    /// The W3C `traceparent` of the request that starts it.
+    pub traceparent: Option<String>,
 }
 
 /// What became of it.
@@ -196,6 +221,10 @@ pub enum Created {
 pub struct Head {
     /// What lists show.
     pub summary: ExecutionSummary,
+    /// Whose it is.
+    pub workspace: Workspace,
+    /// Who started it, if that is known.
+    pub principal: Option<String>,
     /// Its inputs.
     pub inputs: Value,
     /// Its budget as of the last commit.
@@ -212,6 +241,8 @@ pub struct Head {
     pub journal_len: u64,
     /// Recoveries in a row without progress.
     pub recoveries: u32,
+    /// The W3C `traceparent` of the request that started it.
+    pub traceparent: Option<String>,
 }
 
 /// Where an execution stands and how far its events go.
@@ -313,8 +344,10 @@ pub struct Committed {
 }
 
 /// Which executions to list.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListFilter {
+    /// Only those of this workspace.
+    pub workspace: Workspace,
     /// Only those of this workflow.
     pub workflow_id: Option<WorkflowId>,
     /// Only those with this status.
@@ -322,5 +355,5 @@ pub struct ListFilter {
 }
 
 /// Everything the services need of a database.
-pub trait Store: WorkflowStore + ExecutionStore + crate::HistoryStore {}
-impl<T: WorkflowStore + ExecutionStore + crate::HistoryStore> Store for T {}
+pub trait Store: WorkflowStore + ExecutionStore + crate::HistoryStore + crate::RetentionStore {}
+impl<T: WorkflowStore + ExecutionStore + crate::HistoryStore + crate::RetentionStore> Store for T {}

@@ -4,7 +4,7 @@ use crate::{
     Error, Found, Kept, Place, Result, Space, nearest,
     rows::{self, Columns},
 };
-use nexus_api::memory::{Entry, Scope};
+use nexus_api::memory::Entry;
 use nexus_model::Timestamp;
 
 /// What [`entry`] reads.
@@ -36,7 +36,7 @@ pub(crate) fn entry(row: &dyn Columns) -> Result<Entry> {
 pub(crate) fn found(row: &dyn Columns) -> Result<Found> {
     Ok(Found {
         entry: entry(row)?,
-        scope: scope(&row.text(4)?)?,
+        shelf: rows::parse(&row.text(4)?)?,
         space: Space { model: row.text(5)?, dimensions: rows::small(row.int(6)?)? },
     })
 }
@@ -44,24 +44,6 @@ pub(crate) fn found(row: &dyn Columns) -> Result<Found> {
 /// A space and how many entries it has.
 pub(crate) fn space(row: &dyn Columns) -> Result<(Space, u64)> {
     Ok((Space { model: row.text(0)?, dimensions: rows::small(row.int(1)?)? }, rows::count(row.int(2)?)?))
-}
-
-/// A scope as it is stored.
-pub(crate) fn scope_text(scope: Scope) -> String {
-    match scope {
-        Scope::Execution(id) => format!("execution:{id}"),
-        Scope::Workflow(id) => format!("workflow:{id}"),
-        Scope::Global => "global".to_owned(),
-    }
-}
-
-fn scope(text: &str) -> Result<Scope> {
-    match text.split_once(':') {
-        Some(("execution", id)) => rows::parse(id).map(Scope::Execution),
-        Some(("workflow", id)) => rows::parse(id).map(Scope::Workflow),
-        None if text == "global" => Ok(Scope::Global),
-        _ => Err(Error::Internal(format!("a stored row makes no sense: scope `{text}`"))),
-    }
 }
 
 /// An entry as it is stored.
@@ -79,7 +61,7 @@ impl Columned {
     pub(crate) fn new(space: &Space, kept: &Kept) -> Result<Self> {
         Ok(Self {
             id: kept.entry.id.to_string(),
-            scope: scope_text(kept.scope),
+            scope: kept.shelf.to_string(),
             created_at: kept.entry.created_at.micros(),
             vector: vector(space, &kept.vector)?,
             text: rows::plain(&kept.entry.text).into_owned(),

@@ -2,6 +2,7 @@
 //! stand beside the functions that read them, since those go by position. Not here: statements, connections.
 
 use crate::{Claimed, Error, Head, Loaded, NewEvent, Position, Result};
+use nexus_api::Workspace;
 use nexus_model::{
     Event, EventType, ExecutionId, ExecutionStatus, Money, NodeId, Timestamp,
     document::Budget,
@@ -51,7 +52,8 @@ macro_rules! head_columns {
     () => {
         concat!(
             crate::rows::summary_columns!(),
-            ", i.inputs, e.fence, e.owner, e.next_seq, e.journal_len, e.recoveries"
+            ", i.inputs, e.fence, e.owner, e.next_seq, e.journal_len, e.recoveries, i.traceparent, \
+             e.workspace, e.principal"
         )
     };
 }
@@ -125,7 +127,10 @@ pub(crate) fn head(row: &dyn Columns) -> Result<Head> {
         next_seq: count(row.int(17)?)?,
         journal_len: count(row.int(18)?)?,
         recoveries: small(row.int(19)?)?,
-        leased: row.int(20)? != 0,
+        traceparent: row.maybe_text(20)?,
+        workspace: parse(&row.text(21)?)?,
+        principal: row.maybe_text(22)?,
+        leased: row.int(23)? != 0,
     })
 }
 
@@ -164,10 +169,17 @@ pub(crate) fn event_texts(event: &NewEvent) -> Result<(&'static str, Option<&str
     Ok((event.kind.as_str(), agent, to_json(&event.data)?, event.timestamp.micros()))
 }
 
-/// What an idempotency key is stored as: of fixed length whatever its own, and no secret.
-pub(crate) fn key_digest(key: &str) -> String {
+/// What an idempotency key is stored as: of fixed length whatever its own, no secret, and another one in each workspace.
+pub(crate) fn key_digest(workspace: &Workspace, key: &str) -> String {
+    let mut digest = Sha256::new();
+    if !workspace.is_default() {
+        // No key of the default workspace looks like this: keys hold no NUL.
+        digest.update(workspace.as_str());
+        digest.update([0]);
+    }
+    digest.update(key);
     let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(key) {
+    for byte in digest.finalize() {
         // Writing to a String cannot fail.
         let _ = write!(hex, "{byte:02x}");
     }

@@ -143,7 +143,7 @@ impl Bench {
     async fn workflow(&self, document: Value) -> WorkflowId {
         let Value::Object(document) = document else { unreachable!() };
         let version = NewVersion { document, valid: true, problems: Vec::new() };
-        self.store.create_workflow(version).await.unwrap().id
+        self.store.create_workflow(&nexus_api::Workspace::default(), version).await.unwrap().id
     }
 
     async fn run(&self, workflow_id: WorkflowId) {

@@ -30,6 +30,8 @@ pub(crate) struct Caller {
     pub(crate) execution: ExecutionId,
     pub(crate) workflow: WorkflowId,
     pub(crate) workspace: Workspace,
+    /// Who started it: what it spends counts for their budget.
+    pub(crate) principal: Option<String>,
     /// Where its spans stand.
     pub(crate) places: Places,
 }
@@ -46,7 +48,8 @@ pub(crate) struct Brought {
 /// Makes the call; never fails, a failure is a result. Dropping the future abandons the call.
 pub(crate) async fn perform(deps: &Deps, caller: &Caller, call: &Call) -> CallResult {
     let span = caller.places.span(call);
-    let result = trace::on_behalf_of(Some(caller.execution), made(deps, caller, call)).instrument(span.clone());
+    let result =
+        trace::on_behalf_of(Some(caller.execution), made(deps, caller, call)).instrument(span.clone());
     let result = result.await;
     if let Err(failure) = &result.outcome {
         span.record("otel.status_code", "ERROR");
@@ -58,7 +61,9 @@ pub(crate) async fn perform(deps: &Deps, caller: &Caller, call: &Call) -> CallRe
 async fn made(deps: &Deps, caller: &Caller, call: &Call) -> CallResult {
     let started = Instant::now();
     let traceparent = Some(caller.places.of_call(call).traceparent());
-    let ctx = CallCtx { traceparent, ..CallCtx::background() }.with_timeout(call.timeout);
+    let ctx = CallCtx { traceparent, ..CallCtx::background() }
+        .on_behalf(caller.principal.clone(), caller.workspace.clone())
+        .with_timeout(call.timeout);
     let brought = match &call.work {
         Work::Model(request) => ctx.bound(stream(&ctx, deps, caller, call, request)).await.map(answered),
         Work::Tool(work) => ctx.bound(tool::perform(&ctx, deps, caller, call, work)).await,

@@ -1,7 +1,7 @@
 //! Documents made ready to run, kept while they are used: many executions share one version. Not here: documents.
 
 use crate::Deps;
-use nexus_api::{CallCtx, Error, Memory, Result};
+use nexus_api::{CallCtx, Error, Memory, Result, Workspace};
 use nexus_engine::{Definition, Mark, State};
 use nexus_model::{
     Document, WorkflowId,
@@ -63,12 +63,18 @@ impl Definitions {
 
     /// The definition of a stored version. `priced`: to run it; what memory costs is of no interest to those who only
     /// look, and memory may be slow to say.
-    async fn get(&self, id: WorkflowId, version: u32, priced: bool) -> Result<Arc<Definition>> {
+    async fn get(
+        &self,
+        workspace: &Workspace,
+        id: WorkflowId,
+        version: u32,
+        priced: bool,
+    ) -> Result<Arc<Definition>> {
         let key = (id, version);
         if let Some(found) = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(found.clone());
         }
-        let workflow = self.store.get_workflow(id, Some(version)).await?;
+        let workflow = self.store.get_workflow(workspace, id, Some(version)).await?;
         let workflow =
             workflow.ok_or_else(|| Error::not_found(format!("version {version} of workflow {id}")))?;
         let document: Document = serde_json::from_value(Value::Object(workflow.document))
@@ -104,7 +110,10 @@ impl Definitions {
     }
 
     /// What memory's vectors cost, as soon as memory says so. `None` if the state knows, or does not need to.
-    pub(crate) fn missing_price(&self, state: &State) -> Option<impl Future<Output = EmbeddingModel> + use<>> {
+    pub(crate) fn missing_price(
+        &self,
+        state: &State,
+    ) -> Option<impl Future<Output = EmbeddingModel> + use<>> {
         let needed = state.embedding.is_none() && uses_memory(&state.definition.document);
         let memory = self.memory.clone();
         needed.then(|| async move {
@@ -129,7 +138,8 @@ impl Definitions {
 
     async fn load(&self, loaded: &Loaded, priced: bool) -> Result<State> {
         let summary = &loaded.head.summary;
-        let definition = self.get(summary.workflow_id, summary.workflow_version, priced).await?;
+        let definition =
+            self.get(&loaded.head.workspace, summary.workflow_id, summary.workflow_version, priced).await?;
         State::new(definition, summary.id, Arc::new(loaded.head.inputs.clone()), loaded.head.budget)
             .replay(&loaded.journal)
             .map_err(|error| Error::internal(format!("execution {}: {error}", summary.id)))

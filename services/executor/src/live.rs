@@ -27,7 +27,14 @@ pub(crate) enum Live {
 pub(crate) enum Control {
     /// This worker ran the execution under this fence or an older one and has lost it: stop, and answer with
     /// `Live::Stopped` in any case.
-    Stop { execution_id: ExecutionId, worker: String, fence: Fence },
+    Stop {
+        execution_id: ExecutionId,
+        worker: String,
+        fence: Fence,
+        /// The trace of the request that stops it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        traceparent: Option<String>,
+    },
 }
 
 impl Live {

@@ -78,7 +78,6 @@ impl Places {
         trace::begin(&span, self.of_call(call), self.attempt(&call.node, call.revision, call.attempt));
         span
     }
-
 }
 
 /// The span of a process's work on the execution: for its log lines alone. In traces, only what it does has spans,
@@ -89,6 +88,16 @@ pub(crate) fn work(head: &Head) -> Span {
         target: trace::LOGS_ONLY, "work", nexus.execution_id = %places.id, trace_id = Empty,
     );
     trace::name_in_logs(&span, places.caller);
+    span
+}
+
+/// The span of being told to leave an execution alone, in the trace of the request that wants it.
+pub(crate) fn stop(id: ExecutionId, traceparent: Option<&str>) -> Span {
+    let span =
+        tracing::info_span!("stop", otel.kind = "consumer", nexus.execution_id = %id, trace_id = Empty);
+    if let Some(traceparent) = traceparent {
+        trace::adopt(&span, traceparent);
+    }
     span
 }
 

@@ -5,6 +5,7 @@ use crate::{
     Deps, Options,
     definitions::Definitions,
     live::{self, Control, Live},
+    observe,
     retention,
     run::{Left, Message, Run, Signals},
 };
@@ -13,6 +14,7 @@ use nexus_api::{Code, Error};
 use nexus_bus::Topic;
 use nexus_engine::Input;
 use nexus_model::ExecutionId;
+use nexus_runtime::trace;
 use nexus_store::{Claimed, Fence, Head};
 use std::{
     collections::HashMap,
@@ -233,13 +235,15 @@ impl Owner {
                 message = messages.next() => match message.as_deref().map(live::decode) {
                     None => return,
                     Some(None) => {}
-                    Some(Some(Control::Stop { execution_id, worker, fence })) if worker == self.options.worker => {
-                        let running = self.running().get(&execution_id).map(|running| running.fence);
-                        match running {
-                            // says so itself, once it has stopped
-                            Some(ours) if ours <= fence => self.stop(execution_id, ours),
-                            _ => self.deps.bus.publish(Topic::Execution(execution_id), live::encode(&Live::Stopped)),
-                        }
+                    Some(Some(Control::Stop { execution_id, worker, fence, traceparent })) if worker == self.options.worker => {
+                        observe::stop(execution_id, traceparent.as_deref()).in_scope(|| {
+                            let running = self.running().get(&execution_id).map(|running| running.fence);
+                            match running {
+                                // says so itself, once it has stopped
+                                Some(ours) if ours <= fence => self.stop(execution_id, ours),
+                                _ => self.deps.bus.publish(Topic::Execution(execution_id), live::encode(&Live::Stopped)),
+                            }
+                        });
                     }
                     Some(Some(Control::Stop { .. })) => {}
                 }
@@ -295,7 +299,8 @@ pub(crate) async fn stop_elsewhere(deps: &Deps, former: &Head) {
     let id = former.summary.id;
     let Some(worker) = former.owner.clone().filter(|_| former.leased) else { return };
     let mut answers = deps.bus.subscribe(Topic::Execution(id)).await;
-    let stop = Control::Stop { execution_id: id, worker, fence: former.fence };
+    let traceparent = trace::traceparent_of(&tracing::Span::current());
+    let stop = Control::Stop { execution_id: id, worker, fence: former.fence, traceparent };
     deps.bus.publish(Topic::Control, live::encode(&stop));
     let stopped = async {
         while let Some(message) = answers.next().await {

@@ -8,8 +8,9 @@ use crate::{
     definitions::Definitions,
     live::Live,
     observe::{self, Follower},
+    step::store_step,
 };
-use nexus_api::{Code, Error, Workspace};
+use nexus_api::{Code, Error};
 use nexus_bus::Topic;
 use nexus_engine::{Call, Effect, Env, Input, MAX_RECOVERIES, State};
 use nexus_model::{
@@ -118,7 +119,7 @@ impl Run {
     async fn drive(&mut self, claimed: Claimed, flight: &mut Flight) -> Left {
         let head = &claimed.loaded.head;
         let (id, fence, mut journal_len) = (head.summary.id, head.fence, head.journal_len);
-        let workspace = Workspace::default();
+        let (workspace, principal) = (head.workspace.clone(), head.principal.clone());
         let workflow = head.summary.workflow_id;
         let mut state = match self.load(&claimed.loaded).await {
             Ok(state) => state,
@@ -133,7 +134,7 @@ impl Run {
             flight.timers.spawn(async move { drop(outbox.send(Message::Priced(price.await))) });
         }
         let mut follower = Follower::new(&claimed.loaded, &state);
-        let caller = Caller { execution: id, workflow, workspace, places: follower.places };
+        let caller = Caller { execution: id, workflow, workspace, principal, places: follower.places };
         let first = if head.recoveries > MAX_RECOVERIES { given_up() } else { Input::Take };
         let mut pending = vec![Message::Input(first)];
         loop {

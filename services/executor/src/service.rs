@@ -23,7 +23,7 @@ use nexus_model::{
     workflow::{Page, Workflow},
 };
 use nexus_runtime::trace;
-use nexus_store::{Claimed, Created, Head, ListFilter, Loaded, NewExecution, Ownership};
+use nexus_store::{Claimed, Created, Ended, Head, ListFilter, Loaded, NewExecution, Ownership};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -122,6 +122,14 @@ impl ExecutorService {
         loaded.ok_or_else(|| Error::not_found(format!("execution {id}")))
     }
 
+    /// Whatever is done for somebody begins here: an execution of another workspace is not there for them.
+    async fn check(&self, ctx: &CallCtx, id: ExecutionId) -> Result<()> {
+        match self.deps.store.position_in(&ctx.workspace, id).await? {
+            Some(_) => Ok(()),
+            None => Err(Error::not_found(format!("execution {id}"))),
+        }
+    }
+
     async fn summary(&self, id: ExecutionId) -> Result<ExecutionSummary> {
         let head = self.deps.store.head(id).await?;
         Ok(head.ok_or_else(|| Error::not_found(format!("execution {id}")))?.summary)
@@ -131,7 +139,7 @@ impl ExecutorService {
 #[async_trait]
 impl Executor for ExecutorService {
     async fn start_execution(&self, ctx: &CallCtx, request: StartExecution) -> Result<Started> {
-        let workflow = self.workflow(&request).await?;
+        let workflow = self.workflow(ctx, &request).await?;
         check_inputs(&workflow, &request.inputs)?;
         let budget = self.budget(&workflow, request.budget)?;
         let idempotency = request.idempotency_key.as_ref().map(|key| (key.clone(), fingerprint(&request)));
@@ -139,6 +147,8 @@ impl Executor for ExecutorService {
             self.owner.has_room().then(|| (self.owner.options.worker.clone(), self.owner.options.lease));
         let execution = NewExecution {
             id: ExecutionId::generate(),
+            workspace: ctx.workspace.clone(),
+            principal: ctx.principal.clone(),
             workflow_id: workflow.id,
             workflow_version: workflow.version,
             workflow_name: workflow.name().to_owned(),
@@ -155,7 +165,8 @@ impl Executor for ExecutorService {
         accepting.await.unwrap_or_else(|error| Err(Error::internal(error)))
     }
 
-    async fn get_execution(&self, _ctx: &CallCtx, id: ExecutionId) -> Result<Execution> {
+    async fn get_execution(&self, ctx: &CallCtx, id: ExecutionId) -> Result<Execution> {
+        self.check(ctx, id).await?;
         let loaded = self.load(id).await?;
         let (outputs, agent_executions) = match self.owner.definitions.state(&loaded).await {
             Ok(state) => (state.outputs(), state.agent_executions()),
@@ -170,7 +181,7 @@ impl Executor for ExecutorService {
 
     async fn list_executions(
         &self,
-        _ctx: &CallCtx,
+        ctx: &CallCtx,
         filter: ExecutionFilter,
         page: PageRequest,
     ) -> Result<Page<ExecutionSummary>> {
@@ -179,7 +190,8 @@ impl Executor for ExecutorService {
             Error::new(Code::Malformed, "the cursor is not one of ours")
                 .suggest("take `next_cursor` of the page before, unchanged")
         })?;
-        let filter = ListFilter { workflow_id: filter.workflow_id, status: filter.status };
+        let workspace = ctx.workspace.clone();
+        let filter = ListFilter { workspace, workflow_id: filter.workflow_id, status: filter.status };
         let mut items = self.deps.store.list_executions(filter, before, limit + 1).await?;
         let more = items.len() > limit as usize;
         items.truncate(limit as usize);
@@ -187,23 +199,25 @@ impl Executor for ExecutorService {
         Ok(Page { items, next_cursor })
     }
 
-    async fn cancel_execution(&self, _ctx: &CallCtx, id: ExecutionId) -> Result<ExecutionSummary> {
+    async fn cancel_execution(&self, ctx: &CallCtx, id: ExecutionId) -> Result<ExecutionSummary> {
+        self.check(ctx, id).await?;
         self.request(id, Input::Cancel).await?;
         self.summary(id).await
     }
 
     async fn resume_execution(
         &self,
-        _ctx: &CallCtx,
+        ctx: &CallCtx,
         id: ExecutionId,
         resume: Resume,
     ) -> Result<ExecutionSummary> {
+        self.check(ctx, id).await?;
         if let Some(overrides) = resume.budget {
             let summary = self.summary(id).await?;
             let workflow = self
                 .deps
                 .store
-                .get_workflow(summary.workflow_id, Some(summary.workflow_version))
+                .get_workflow(&ctx.workspace, summary.workflow_id, Some(summary.workflow_version))
                 .await?
                 .ok_or_else(|| Error::not_found(format!("workflow {}", summary.workflow_id)))?;
             self.budget(&workflow, Some(overrides))?;
@@ -213,47 +227,49 @@ impl Executor for ExecutorService {
     }
 
     async fn delete_execution(&self, ctx: &CallCtx, id: ExecutionId) -> Result<()> {
+        self.check(ctx, id).await?;
         // Before anything is deleted: memory of what still runs must stay.
         let status = self.summary(id).await?.status;
-        if status.is_terminal() && !retention::delete(&self.deps, ctx, &[id], None).await?.is_empty() {
+        let ended = vec![Ended { id, workspace: ctx.workspace.clone() }];
+        if status.is_terminal() && !retention::delete(&self.deps, ctx, ended, None).await?.is_empty() {
             return Ok(());
         }
         // Somebody else may have resumed or deleted it meanwhile.
         let status = self.summary(id).await?.status.as_str();
-        Err(Error::new(Code::Conflict, format!("the execution is {status}; only what has ended can be deleted"))
-            .suggest("cancel it first"))
+        Err(Error::new(
+            Code::Conflict,
+            format!("the execution is {status}; only what has ended can be deleted"),
+        )
+        .suggest("cancel it first"))
     }
 
     async fn list_events(
         &self,
-        _ctx: &CallCtx,
+        ctx: &CallCtx,
         id: ExecutionId,
         after_seq: u64,
         limit: u32,
     ) -> Result<Vec<Event>> {
-        let events = self.deps.store.events(id, after_seq, limit.clamp(1, 1_000)).await?;
-        if events.is_empty() {
-            // tell "nothing more" from "no such execution"
-            self.summary(id).await?;
-        }
-        Ok(events)
+        self.check(ctx, id).await?;
+        Ok(self.deps.store.events(id, after_seq, limit.clamp(1, 1_000)).await?)
     }
 
     async fn watch_execution(
         &self,
-        _ctx: &CallCtx,
+        ctx: &CallCtx,
         id: ExecutionId,
         after_seq: u64,
     ) -> Result<BoxStream<WatchItem>> {
+        self.check(ctx, id).await?;
         watch::watch(self.deps.clone(), self.owner.options.clone(), id, after_seq).await
     }
 }
 
 impl ExecutorService {
-    async fn workflow(&self, request: &StartExecution) -> Result<Workflow> {
+    async fn workflow(&self, ctx: &CallCtx, request: &StartExecution) -> Result<Workflow> {
         let id = request.workflow_id;
         // A named version is found even of a deleted workflow: existing executions need it, new ones must not.
-        let latest = self.deps.store.get_workflow(id, None).await?;
+        let latest = self.deps.store.get_workflow(&ctx.workspace, id, None).await?;
         let latest = latest.ok_or_else(|| Error::not_found(format!("workflow {id}")))?;
         let workflow = match request.version {
             None => latest,
@@ -261,7 +277,7 @@ impl ExecutorService {
             Some(version) => self
                 .deps
                 .store
-                .get_workflow(id, Some(version))
+                .get_workflow(&ctx.workspace, id, Some(version))
                 .await?
                 .ok_or_else(|| Error::not_found(format!("version {version} of workflow {id}")))?,
         };
@@ -327,6 +343,8 @@ fn first_head(execution: NewExecution) -> Head {
             started_at: None,
             finished_at: None,
         },
+        workspace: execution.workspace,
+        principal: execution.principal,
         inputs: execution.inputs,
         budget: execution.budget,
         fence: 1,

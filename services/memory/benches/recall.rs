@@ -7,9 +7,12 @@
     reason = "a bench prints its result and may fail loudly"
 )]
 
-use nexus_api::memory::{Entry, Scope};
+use nexus_api::{
+    Workspace,
+    memory::{Entry, Scope},
+};
 use nexus_model::{ExecutionId, MemoryId, Timestamp};
-use nexus_store::{Kept, MemoryStore, Space, sqlite::SqliteStore};
+use nexus_store::{Kept, MemoryStore, Shelf, Space, sqlite::SqliteStore};
 use serde_json::Map;
 use std::{
     sync::Arc,
@@ -59,7 +62,7 @@ async fn fill(store: &Arc<SqliteStore>, space: &Space, scopes: &[Scope]) {
                     created_at: Timestamp::now(),
                 };
                 // Spread over the file, as executions at work at the same time do.
-                let kept = Kept { scope: scopes[nr % SCOPES], entry, vector: noise.vector(space.dimensions) };
+                let kept = Kept { shelf: shelf(scopes[nr % SCOPES]), entry, vector: noise.vector(space.dimensions) };
                 store.put(&space, kept).await.unwrap();
             }
         })
@@ -69,6 +72,10 @@ async fn fill(store: &Arc<SqliteStore>, space: &Space, scopes: &[Scope]) {
     }
     let rate = (SCOPES * ENTRIES) as f64 / start.elapsed().as_secs_f64();
     println!("    {rate:.0} entries/s kept by 64 writers, {} commits", store.commits());
+}
+
+fn shelf(scope: Scope) -> Shelf {
+    Shelf { workspace: Workspace::default(), scope }
 }
 
 async fn measure(dimensions: u32) {
@@ -83,7 +90,7 @@ async fn measure(dimensions: u32) {
     for nr in 0..RECALLS {
         let query = noise.vector(dimensions);
         let start = Instant::now();
-        let found = store.nearest(&space, scopes[(nr * 7) % SCOPES], &query, 5).await.unwrap();
+        let found = store.nearest(&space, &shelf(scopes[(nr * 7) % SCOPES]), &query, 5).await.unwrap();
         times.push(start.elapsed());
         assert_eq!(found.len(), 5);
     }

@@ -16,7 +16,8 @@ use nexus_model::{
     price::{PriceBook, Usage},
     workflow::Page,
 };
-use nexus_store::{Kept, MemoryStore, Space};
+use nexus_runtime::metrics::{Service, operation};
+use nexus_store::{Kept, MemoryStore, Shelf, Space};
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
@@ -121,12 +122,13 @@ impl MemoryService {
             // Which not every place can keep.
             request.text = request.text.replace('\0', "\u{fffd}");
         }
+        let shelf = shelf_of(ctx, request.scope);
         let model = self.0.embedder.model(ctx).await?;
         let mut created_at = Timestamp::now();
         if let Some(id) = request.id
             && let Some(found) = self.0.store.find(id).await.map_err(Error::unspent)?
         {
-            if found.scope != request.scope {
+            if found.shelf != shelf {
                 return Err(Error::new(Code::Conflict, format!("the id {id} is taken in another scope"))
                     .suggest("use another id, or none")
                     .unspent());
@@ -143,7 +145,7 @@ impl MemoryService {
             let space = self.space(model, &embedding).await?;
             let vector = embedding.vectors.first().cloned().unwrap_or_default();
             let entry = Entry { id, text: request.text, metadata: request.metadata, score: None, created_at };
-            self.0.store.put(&space, Kept { scope: request.scope, entry, vector }).await
+            self.0.store.put(&space, Kept { shelf, entry, vector }).await
         };
         put.await.map_err(|error| embedding.paid(error))?;
         Ok(Stored { id, usage: embedding.usage, cost: embedding.cost })
@@ -156,11 +158,16 @@ impl MemoryService {
         let search = async {
             let space = self.space(model, &embedding).await?;
             let vector = embedding.vectors.first().map(Vec::as_slice).unwrap_or_default();
-            self.0.store.nearest(&space, request.scope, vector, request.top_k).await
+            self.0.store.nearest(&space, &shelf_of(ctx, request.scope), vector, request.top_k).await
         };
         let entries = search.await.map_err(|error| embedding.paid(error))?;
         Ok(Recalled { entries, usage: embedding.usage, cost: embedding.cost })
     }
+}
+
+/// The caller's memory of this scope.
+fn shelf_of(ctx: &CallCtx, scope: Scope) -> Shelf {
+    Shelf { workspace: ctx.workspace.clone(), scope }
 }
 
 fn mismatch(known: &Space, now: u32) -> Error {
@@ -178,29 +185,32 @@ fn mismatch(known: &Space, now: u32) -> Error {
 #[async_trait]
 impl Memory for MemoryService {
     async fn store(&self, ctx: &CallCtx, request: StoreRequest) -> Result<Stored> {
-        self.keep(ctx, request).await
+        operation(Service::Memory, "store", self.keep(ctx, request)).await
     }
 
     async fn recall(&self, ctx: &CallCtx, request: RecallRequest) -> Result<Recalled> {
-        self.find(ctx, request).await
+        operation(Service::Memory, "recall", self.find(ctx, request)).await
     }
 
-    async fn list(&self, _: &CallCtx, scope: Scope, page: PageRequest) -> Result<Page<Entry>> {
+    async fn list(&self, ctx: &CallCtx, scope: Scope, page: PageRequest) -> Result<Page<Entry>> {
         let limit = page.checked_limit()?;
         let after = cursor::read(page.cursor.as_deref())?;
-        Ok(cursor::page(self.0.store.list(scope, after, limit + 1).await?, limit))
+        Ok(cursor::page(self.0.store.list(&shelf_of(ctx, scope), after, limit + 1).await?, limit))
     }
 
-    async fn delete(&self, _: &CallCtx, id: MemoryId) -> Result<()> {
-        if self.0.store.delete(id).await? {
+    async fn delete(&self, ctx: &CallCtx, id: MemoryId) -> Result<()> {
+        let found = self.0.store.find(id).await?;
+        // An entry never changes its workspace, so that nothing can come in between.
+        let is_theirs = found.is_some_and(|found| found.shelf.workspace == ctx.workspace);
+        if is_theirs && self.0.store.delete(id).await? {
             Ok(())
         } else {
             Err(Error::not_found(format_args!("memory entry {id}")))
         }
     }
 
-    async fn delete_scope(&self, _: &CallCtx, scope: Scope) -> Result<u64> {
-        self.0.store.delete_scope(scope).await
+    async fn delete_scope(&self, ctx: &CallCtx, scope: Scope) -> Result<u64> {
+        self.0.store.delete_shelf(&shelf_of(ctx, scope)).await
     }
 
     async fn embedding_model(&self, ctx: &CallCtx) -> Result<EmbeddingModel> {
@@ -208,6 +218,6 @@ impl Memory for MemoryService {
     }
 
     async fn reembed(&self, ctx: &CallCtx, max_cost: Option<Money>) -> Result<Reembedded> {
-        self.make_anew(ctx, max_cost).await
+        operation(Service::Memory, "reembed", self.make_anew(ctx, max_cost)).await
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     service::{invalid, object},
 };
 use nexus_api::{
-    Code, Error, Result,
+    Code, Error, Result, Workspace,
     planner::{Estimate, Target},
 };
 use nexus_model::{
@@ -20,6 +20,7 @@ use std::sync::Arc;
 impl PlannerService {
     pub(crate) async fn estimated(
         &self,
+        workspace: &Workspace,
         target: Target,
         inputs: Value,
         overrides: Option<BudgetOverride>,
@@ -27,7 +28,7 @@ impl PlannerService {
         let (value, stored) = match target {
             Target::Document(document) => (document, None),
             Target::Workflow { id, version } => {
-                (self.existing(id, version).await?.document_value(), Some(id))
+                (self.existing(workspace, id, version).await?.document_value(), Some(id))
             }
         };
         let mut document = object(value.clone())?;
@@ -48,7 +49,7 @@ impl PlannerService {
         check_inputs(judged.get("inputs"), &inputs)?;
         let document: Document = serde_json::from_value(judged)
             .map_err(|error| Error::internal(format!("a valid document that cannot be read: {error}")))?;
-        let history = self.history_of(stored, &value).await?;
+        let history = self.history_of(workspace, stored, &value).await?;
         let planner = self.clone();
         // Up to some tens of milliseconds of counting: not on a thread that others wait for.
         let counting = tokio::task::spawn_blocking(move || {
@@ -63,11 +64,16 @@ impl PlannerService {
         counting.await.map_err(Error::internal)
     }
 
-    async fn history_of(&self, stored: Option<WorkflowId>, document: &Value) -> Result<Arc<History>> {
+    async fn history_of(
+        &self,
+        workspace: &Workspace,
+        stored: Option<WorkflowId>,
+        document: &Value,
+    ) -> Result<Arc<History>> {
         let Some(store) = &self.history else { return Ok(Arc::default()) };
         let workflow = match stored {
             Some(id) => Some(id),
-            None => history::namesake(self.store.as_ref(), document).await?,
+            None => history::namesake(self.store.as_ref(), workspace, document).await?,
         };
         match workflow {
             Some(id) => self.histories.of(store.as_ref(), id).await,

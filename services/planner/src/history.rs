@@ -1,7 +1,7 @@
 //! What earlier runs teach an estimate: read from the store, kept for some seconds, so that a builder that asks with
 //! every keystroke costs the database little. Not here: SQL, what is made of it (`nexus-plan`).
 
-use nexus_api::Result;
+use nexus_api::{Result, Workspace};
 use nexus_model::{ExecutionId, NodeId, WorkflowId, workflow::Workflow};
 use nexus_plan::estimate::{History, Sample};
 use nexus_store::{HistoryStore, NodeResult, WorkflowStore};
@@ -54,10 +54,14 @@ impl Histories {
 
 /// The stored workflow whose runs say most about a document that comes by itself: one with the same content, else the
 /// newest of the same name, of which it may be an edited copy.
-pub(crate) async fn namesake(store: &dyn WorkflowStore, document: &Value) -> Result<Option<WorkflowId>> {
+pub(crate) async fn namesake(
+    store: &dyn WorkflowStore,
+    workspace: &Workspace,
+    document: &Value,
+) -> Result<Option<WorkflowId>> {
     let name = document.get("name").and_then(Value::as_str).unwrap_or_default();
     let query = (!name.is_empty()).then_some(name);
-    let stored = store.list_workflows(None, NAMESAKES, query).await?;
+    let stored = store.list_workflows(workspace, None, NAMESAKES, query).await?;
     let same = |workflow: &&Workflow| Some(&workflow.document) == document.as_object();
     let alike = |workflow: &&Workflow| !name.is_empty() && workflow.name() == name;
     Ok(stored.iter().find(same).or_else(|| stored.iter().find(alike)).map(|workflow| workflow.id))

@@ -3,15 +3,14 @@
 use crate::{cursor, history::Histories};
 use async_trait::async_trait;
 use nexus_api::{
-    CallCtx, Code, Error, Planner, Result,
+    CallCtx, Code, Error, Planner, Result, Workspace,
     planner::{Estimate, PageRequest, Target},
 };
 use nexus_model::{
-    Document, WorkflowId,
+    Document, Problem, WorkflowId,
     document::BudgetOverride,
     limits::Limits,
     price::{EmbeddingModel, PriceBook},
-    Problem,
     problem::Report,
     workflow::{Page, Plan, VersionInfo, Workflow},
 };
@@ -38,7 +37,15 @@ pub struct PlannerService {
 impl PlannerService {
     /// A planner over this store, judging models by these prices.
     pub fn new(store: Arc<dyn WorkflowStore>, prices: Arc<PriceBook>, limits: Limits) -> Self {
-        Self { store, prices, limits, history: None, histories: Arc::default(), embedding: None, secrets: None }
+        Self {
+            store,
+            prices,
+            limits,
+            history: None,
+            histories: Arc::default(),
+            embedding: None,
+            secrets: None,
+        }
     }
 
     /// Whose estimates learn from these earlier runs.
@@ -69,7 +76,8 @@ impl PlannerService {
         let mut names: Vec<String> = needed.iter().map(|place| place.name.clone()).collect();
         names.sort_unstable();
         names.dedup();
-        let set = ctx.bound(async { Ok(secrets.sealed_secrets(ctx.workspace.as_str(), &names).await?) }).await?;
+        let set =
+            ctx.bound(async { Ok(secrets.sealed_secrets(ctx.workspace.as_str(), &names).await?) }).await?;
         needed.retain(|place| !set.iter().any(|secret| secret.name == place.name));
         let warning = |SecretUse { name, node_id, path }| Problem {
             code: "secret_unknown".into(),
@@ -96,15 +104,20 @@ impl PlannerService {
         Ok(NewVersion { document, valid: report.valid, problems: report.errors })
     }
 
-    pub(crate) async fn existing(&self, id: WorkflowId, version: Option<u32>) -> Result<Workflow> {
+    pub(crate) async fn existing(
+        &self,
+        workspace: &Workspace,
+        id: WorkflowId,
+        version: Option<u32>,
+    ) -> Result<Workflow> {
         // A version is found even of a deleted workflow, for the sake of its executions; not through this port.
-        let latest = self.store.get_workflow(id, None).await?;
+        let latest = self.store.get_workflow(workspace, id, None).await?;
         let latest = latest.ok_or_else(|| Error::not_found(format!("workflow {id}")))?;
         match version {
             None => Ok(latest),
             Some(version) if version == latest.version => Ok(latest),
             Some(version) => {
-                let found = self.store.get_workflow(id, Some(version)).await?;
+                let found = self.store.get_workflow(workspace, id, Some(version)).await?;
                 found.ok_or_else(|| Error::not_found(format!("version {version} of workflow {id}")))
             }
         }
@@ -115,11 +128,11 @@ impl PlannerService {
 impl Planner for PlannerService {
     async fn create_workflow(&self, ctx: &CallCtx, document: Value, draft: bool) -> Result<Workflow> {
         let version = self.admit(document, draft)?;
-        ctx.bound(async { Ok(self.store.create_workflow(version).await?) }).await
+        ctx.bound(async { Ok(self.store.create_workflow(&ctx.workspace, version).await?) }).await
     }
 
     async fn get_workflow(&self, ctx: &CallCtx, id: WorkflowId, version: Option<u32>) -> Result<Workflow> {
-        ctx.bound(self.existing(id, version)).await
+        ctx.bound(self.existing(&ctx.workspace, id, version)).await
     }
 
     async fn update_workflow(
@@ -132,16 +145,16 @@ impl Planner for PlannerService {
     ) -> Result<Workflow> {
         ctx.bound(async {
             // Whether it is there comes before whether the document is good.
-            self.existing(id, None).await?;
+            self.existing(&ctx.workspace, id, None).await?;
             let version = self.admit(document, draft)?;
-            Ok(self.store.update_workflow(id, expected_version, version).await?)
+            Ok(self.store.update_workflow(&ctx.workspace, id, expected_version, version).await?)
         })
         .await
     }
 
     async fn delete_workflow(&self, ctx: &CallCtx, id: WorkflowId) -> Result<()> {
         ctx.bound(async {
-            match self.store.delete_workflow(id).await? {
+            match self.store.delete_workflow(&ctx.workspace, id).await? {
                 true => Ok(()),
                 false => Err(Error::not_found(format!("workflow {id}"))),
             }
@@ -158,7 +171,8 @@ impl Planner for PlannerService {
         let limit = page.checked_limit()?;
         let before = cursor::read(page.cursor.as_deref())?;
         ctx.bound(async {
-            let items = self.store.list_workflows(before, limit + 1, query.as_deref()).await?;
+            let items =
+                self.store.list_workflows(&ctx.workspace, before, limit + 1, query.as_deref()).await?;
             Ok(cursor::page(items, limit, |workflow| workflow.id))
         })
         .await
@@ -174,9 +188,11 @@ impl Planner for PlannerService {
         let before = cursor::read(page.cursor.as_deref())?;
         ctx.bound(async {
             let items =
-                self.store.list_versions(id, before, limit + 1).await.map_err(|error| match error {
-                    nexus_store::Error::NotFound => Error::not_found(format!("workflow {id}")),
-                    other => other.into(),
+                self.store.list_versions(&ctx.workspace, id, before, limit + 1).await.map_err(|error| {
+                    match error {
+                        nexus_store::Error::NotFound => Error::not_found(format!("workflow {id}")),
+                        other => other.into(),
+                    }
                 })?;
             Ok(cursor::page(items, limit, |version| version.version))
         })
@@ -197,7 +213,9 @@ impl Planner for PlannerService {
     async fn plan(&self, ctx: &CallCtx, target: Target) -> Result<Plan> {
         let document = match target {
             Target::Document(document) => document,
-            Target::Workflow { id, version } => ctx.bound(self.existing(id, version)).await?.document_value(),
+            Target::Workflow { id, version } => {
+                ctx.bound(self.existing(&ctx.workspace, id, version)).await?.document_value()
+            }
         };
         let document = Value::Object(object(document)?);
         let report = nexus_plan::validate(&document, &self.limits, &self.prices);
@@ -216,7 +234,7 @@ impl Planner for PlannerService {
         inputs: Value,
         budget: Option<BudgetOverride>,
     ) -> Result<Estimate> {
-        ctx.bound(self.estimated(target, inputs, budget)).await
+        ctx.bound(self.estimated(&ctx.workspace, target, inputs, budget)).await
     }
 }
 

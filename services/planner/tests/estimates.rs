@@ -46,6 +46,8 @@ impl Bench {
         let new = NewExecution {
             id: ExecutionId::generate(),
             workflow_id,
+            workspace: nexus_api::Workspace::default(),
+            principal: None,
             workflow_version: 1,
             workflow_name: String::new(),
             inputs: json!({}),

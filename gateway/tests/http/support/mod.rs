@@ -7,7 +7,7 @@ mod planner;
 
 pub(crate) use executor::{Break, FakeExecutor, sample};
 pub(crate) use keys::keys;
-pub(crate) use others::{FakeLlm, FakeMemory, FakeScraper, job};
+pub(crate) use others::{FakeLlm, FakeMemory, FakeScraper, FakeSecrets, job};
 pub(crate) use planner::{FakePlanner, document};
 
 use axum::{Router, body::Body};

@@ -9,6 +9,7 @@
 //! Not here: the single calls (`planner`, `executor`, …), who is asked next (`pool`), streams that survive a server
 //! (`resume`).
 
+mod about;
 mod executor;
 mod health;
 mod llm;
@@ -19,10 +20,12 @@ mod resume;
 mod scraper;
 mod secrets;
 
+pub use about::{About, about};
 pub use health::serving;
 pub(crate) use pool::Pool;
 
 use nexus_api::{Bounded, Executor, Llm, Memory, Planner, Result, Scraper, Secrets};
+use nexus_runtime::tls::Credentials;
 use secrecy::SecretString;
 use std::{sync::Arc, time::Duration};
 
@@ -34,6 +37,9 @@ const MAX_ANSWER: usize = 512 << 20;
 pub struct ClientOptions {
     /// The key to send, for servers that want one.
     pub api_key: Option<SecretString>,
+    /// What to show to servers at `https://`, and which authority must have signed what they show; without it, those
+    /// that the system knows.
+    pub tls: Option<Credentials>,
     /// How long connecting may take.
     pub connect_timeout: Duration,
     /// How often a connection is probed, and how long the probe's answer may take.
@@ -46,6 +52,7 @@ impl Default for ClientOptions {
     fn default() -> Self {
         Self {
             api_key: None,
+            tls: None,
             connect_timeout: Duration::from_secs(2),
             keepalive: Duration::from_secs(10),
             resume_for: Duration::from_secs(30),

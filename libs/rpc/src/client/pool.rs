@@ -5,6 +5,7 @@ use super::ClientOptions;
 use crate::{
     meta::{self, Shape},
     status::{Failure, from_status},
+    tls,
     transport::Transport,
 };
 use http::header::AUTHORIZATION;
@@ -180,6 +181,9 @@ impl Pool {
             }
             None => meta::write(ctx, shape, &mut request),
         }
+        if let Some(Ok(baggage)) = trace::baggage().map(|baggage| MetadataValue::try_from(baggage)) {
+            request.metadata_mut().insert(trace::BAGGAGE, baggage);
+        }
         if let Some(bearer) = &self.bearer {
             request.metadata_mut().insert(AUTHORIZATION.as_str(), bearer.clone());
         }
@@ -193,10 +197,19 @@ fn server(service: &str, url: &str, options: &ClientOptions) -> Result<Server> {
             .suggest("a URL looks like http://host:port; separate several with commas")
     };
     let address = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-    if !address.starts_with("http://") {
-        return Err(wrong("only http:// is spoken between services so far"));
+    let secure = address.starts_with("https://");
+    if !secure && !address.starts_with("http://") {
+        return Err(wrong("it begins with neither http:// nor https://"));
     }
-    let endpoint = Endpoint::from_shared(address).map_err(|_| wrong("it cannot be read"))?;
+    if !secure && options.tls.is_some() {
+        // Whoever has certificates expects that nothing goes without them.
+        return Err(wrong("with certificates for the mesh it must begin with https://"));
+    }
+    let mut endpoint = Endpoint::from_shared(address).map_err(|_| wrong("it cannot be read"))?;
+    if secure {
+        let tls = tls::client(options.tls.as_ref());
+        endpoint = endpoint.tls_config(tls).map_err(|_| wrong("its certificates cannot be used"))?;
+    }
     if endpoint.uri().host().is_none() {
         return Err(wrong("it names no host"));
     }

@@ -104,7 +104,8 @@ fn refused(identity: &Identity, needed: Scope) -> Error {
 
 /// tonic answers what it cannot decode with INTERNAL, as if it were our fault; whatever is our fault has details.
 fn is_unreadable(headers: &HeaderMap) -> bool {
-    headers.get("grpc-status").is_some_and(|status| status == "13") && !headers.contains_key("grpc-status-details-bin")
+    headers.get("grpc-status").is_some_and(|status| status == "13")
+        && !headers.contains_key("grpc-status-details-bin")
 }
 
 /// A path as it may stand in a message.
@@ -187,10 +188,16 @@ where
                 }
             };
             // What another process of the mesh passes on is in that one's audit log.
-            let entry = access::needed(&path).filter(|needed| !caller.mesh && *needed != Scope::Read).map(|scope| {
-                let what = audit::What { action: path.clone(), scope, object: None, request_id: request_id.clone() };
-                audit::Entry::new(caller.principal.clone(), caller.workspace.clone(), what)
-            });
+            let entry =
+                access::needed(&path).filter(|needed| !caller.mesh && *needed != Scope::Read).map(|scope| {
+                    let what = audit::What {
+                        action: path.clone(),
+                        scope,
+                        object: None,
+                        request_id: request_id.clone(),
+                    };
+                    audit::Entry::new(caller.principal.clone(), caller.workspace.clone(), what)
+                });
             ctx.principal = caller.principal;
             ctx.workspace = caller.workspace;
             let (stopping, body_bytes) = (gate.stopping.clone(), (!caller.mesh).then_some(gate.body_bytes));
@@ -203,8 +210,9 @@ where
             })?;
             drop(slot);
             if is_unreadable(response.headers()) {
-                let error = Error::new(Code::Malformed, "the message cannot be read as what this method takes")
-                    .suggest("make it with the definitions in proto/ of this version");
+                let error =
+                    Error::new(Code::Malformed, "the message cannot be read as what this method takes")
+                        .suggest("make it with the definitions in proto/ of this version");
                 response = refuse(error.unspent(), &request_id, room);
             }
             // A status in the head means that there is no answer; streams and answers have theirs in the trailers.

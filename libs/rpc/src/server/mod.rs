@@ -24,10 +24,11 @@ use crate::proto::{
     scraper::scraper_service_server::ScraperServiceServer,
     secrets::secrets_service_server::SecretsServiceServer,
 };
-use crate::transport::Transport;
+use crate::{tls, transport::Transport};
 use gate::Gate;
 use nexus_api::{Bounded, Executor, Llm, Memory, Planner, Scraper, Secrets};
 use nexus_model::limits::Limits;
+use nexus_runtime::tls::Credentials;
 use std::{fmt, future::Future, io, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{
@@ -152,6 +153,9 @@ pub struct ServerOptions {
     /// Who may call. Without it everybody is let in, and callers may say on whose behalf they call and in which
     /// workspace. Health stays open in any case; reflection needs the scope `read`.
     pub authenticate: Option<Authenticate>,
+    /// What this server shows, and whose signature it wants to see on what callers show: with an authority, nobody
+    /// without a certificate of it gets through. Without it, connections are not encrypted.
+    pub tls: Option<Credentials>,
     /// Most calls at work at the same time, beginnings of streams included; more are refused as `RateLimited`.
     pub max_concurrent_calls: usize,
     /// Largest workflow document and largest inputs, in bytes of JSON; more is refused as `TooLarge`. Does not hold for
@@ -167,6 +171,7 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             authenticate: None,
+            tls: None,
             max_concurrent_calls: 4_096,
             body_bytes: Limits::default().body_bytes,
             drain: nexus_runtime::shutdown::DRAIN,
@@ -179,6 +184,7 @@ impl fmt::Debug for ServerOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerOptions")
             .field("authenticate", &self.authenticate.is_some())
+            .field("tls", &self.tls.is_some())
             .field("max_concurrent_calls", &self.max_concurrent_calls)
             .field("body_bytes", &self.body_bytes)
             .field("drain", &self.drain)
@@ -206,7 +212,11 @@ pub async fn serve(
     // listeners it makes. Without nodelay, answers that take several packets wait for delayed acknowledgements.
     let incoming =
         TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(Duration::from_secs(60)));
-    let server = tonic::transport::Server::builder()
+    let mut server = tonic::transport::Server::builder();
+    if let Some(tls) = &options.tls {
+        server = server.tls_config(tls::server(tls)).map_err(io::Error::other)?;
+    }
+    let server = server
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .http2_max_header_list_size(64 << 10)

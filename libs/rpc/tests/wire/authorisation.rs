@@ -81,8 +81,10 @@ fn methods() -> Vec<String> {
     let mut methods = Vec::new();
     for file in &definitions.file {
         for service in &file.service {
-            let paths =
-                service.method.iter().map(|method| format!("/{}.{}/{}", file.package(), service.name(), method.name()));
+            let paths = service
+                .method
+                .iter()
+                .map(|method| format!("/{}.{}/{}", file.package(), service.name(), method.name()));
             methods.extend(paths);
         }
     }
@@ -96,14 +98,19 @@ fn methods() -> Vec<String> {
 /// What needs more than reading, written down a second time, on purpose.
 fn needed(path: &str) -> &'static str {
     match path.rsplit('/').next().unwrap() {
-        "CreateWorkflow" | "UpdateWorkflow" | "DeleteWorkflow" | "Store" | "Delete" | "DeleteScope" | "CreateJob"
-        | "DeleteExecution" | "DeleteJob" | "RegenerateJob" | "PutSchedule" | "DeleteSchedule" => "edit",
-        "StartExecution" | "CancelExecution" | "ResumeExecution" | "Complete" | "StreamComplete" | "Embed"
-        | "Recall" | "TestJob" | "RunEndpoint" => "run",
+        "CreateWorkflow" | "UpdateWorkflow" | "DeleteWorkflow" | "Store" | "Delete" | "DeleteScope"
+        | "CreateJob" | "DeleteExecution" | "DeleteJob" | "RegenerateJob" | "PutSchedule"
+        | "DeleteSchedule" => "edit",
+        "StartExecution" | "CancelExecution" | "ResumeExecution" | "Complete" | "StreamComplete"
+        | "Embed" | "Recall" | "TestJob" | "RunEndpoint" => "run",
         "Reembed" | "RunPython" | "ListSecrets" | "SetSecret" | "DeleteSecret" => "admin",
         name => {
-            let harmless = ["Get", "List", "Watch", "Validate", "Plan", "Estimate", "CountTokens", "ServerReflection"];
-            assert!(harmless.iter().any(|start| name.starts_with(start)), "{name} changes or spends something");
+            let harmless =
+                ["Get", "List", "Watch", "Validate", "Plan", "Estimate", "CountTokens", "ServerReflection"];
+            assert!(
+                harmless.iter().any(|start| name.starts_with(start)),
+                "{name} changes or spends something"
+            );
             "read"
         }
     }
@@ -151,7 +158,8 @@ async fn every_method_is_refused_without_a_key_and_with_a_weaker_one() {
             _ => &["admin"],
         };
         let asked = fake.asked().len();
-        for key in ["nothing", "read", "run", "edit", "admin"].into_iter().filter(|key| !enough.contains(key)) {
+        for key in ["nothing", "read", "run", "edit", "admin"].into_iter().filter(|key| !enough.contains(key))
+        {
             let code = call(&channel, &path, &format!("Bearer {key}"), Vec::new()).await;
             assert_eq!(code, tonic::Code::PermissionDenied, "{path} with {key}");
         }
@@ -213,9 +221,18 @@ async fn messages_that_are_none_are_the_callers_fault_and_do_no_harm() {
                 message.splice(0..0, [field << 3 | 2, (seed % 50) as u8]);
             }
             let code = call(&channel, &path, "Bearer right", message.clone()).await;
-            let ours = [tonic::Code::Internal, tonic::Code::Unknown, tonic::Code::Unavailable, tonic::Code::DataLoss];
+            let ours = [
+                tonic::Code::Internal,
+                tonic::Code::Unknown,
+                tonic::Code::Unavailable,
+                tonic::Code::DataLoss,
+            ];
             assert!(!ours.contains(&code), "{path} with {message:?}: {code:?}");
         }
-        assert_ne!(call(&channel, &path, "Bearer right", Vec::new()).await, tonic::Code::Unavailable, "{path}");
+        assert_ne!(
+            call(&channel, &path, "Bearer right", Vec::new()).await,
+            tonic::Code::Unavailable,
+            "{path}"
+        );
     }
 }

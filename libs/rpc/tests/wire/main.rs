@@ -8,6 +8,7 @@
 
 mod authorisation;
 mod behaviour;
+mod certificates;
 mod definitions;
 mod endpoint_samples;
 mod fakes;

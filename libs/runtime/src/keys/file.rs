@@ -27,14 +27,17 @@ struct Entry {
 pub(super) fn parse(text: &str) -> Result<ApiKeys, Error> {
     let file: File = toml::from_str(text).map_err(|error| {
         // Its message alone: with the place it would repeat the line, which may hold a key that nobody has hashed.
-        let line = error.span().map_or(0, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+        let line =
+            error.span().map_or(0, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
         Error::new(format!("NEXUS_API_KEYS_FILE cannot be read at line {line}: {}", error.message()))
     })?;
     let mut keys = ApiKeys::default();
     for (n, entry) in file.keys.iter().enumerate() {
         let wrong = |problem: String| Error::new(format!("key {} of NEXUS_API_KEYS_FILE {problem}", n + 1));
         if !is_name(&entry.name) {
-            return Err(wrong("has no usable name: 1 to 64 letters, digits, `.`, `_`, `@` and `-`".to_owned()));
+            return Err(wrong(
+                "has no usable name: 1 to 64 letters, digits, `.`, `_`, `@` and `-`".to_owned(),
+            ));
         }
         if keys.has(&entry.name) {
             return Err(wrong(format!("repeats the name `{}`", entry.name)));
@@ -49,8 +52,9 @@ pub(super) fn parse(text: &str) -> Result<ApiKeys, Error> {
         };
         let mut budgets = Budgets::new();
         for amount in &entry.budget {
-            let (period, limit) = parse_budget(amount)
-                .map_err(|problem| wrong(format!("has the budget `{amount}`, {problem}; write e.g. 5.50/day")))?;
+            let (period, limit) = parse_budget(amount).map_err(|problem| {
+                wrong(format!("has the budget `{amount}`, {problem}; write e.g. 5.50/day"))
+            })?;
             if budgets.iter().any(|(known, _)| *known == period) {
                 return Err(wrong(format!("has two budgets for the same period; remove `{amount}`")));
             }
@@ -95,7 +99,10 @@ mod tests {
             ("[[keys]]\nname = 'a'\nsha256 = hunter2", "line 3"),
             ("[[keys]]\nname = 'a'\nsha256 = 'HASH'\nscopes = ['read']\nworkspace = 'A B'", "no workspace"),
             ("[[keys]]\nname = 'a'\nsha256 = 'HASH'\nscopes = ['run']\nbudget = ['5']", "no period"),
-            ("[[keys]]\nname = 'a'\nsha256 = 'HASH'\nscopes = ['run']\nbudget = ['5/day', '6/day']", "two budgets"),
+            (
+                "[[keys]]\nname = 'a'\nsha256 = 'HASH'\nscopes = ['run']\nbudget = ['5/day', '6/day']",
+                "two budgets",
+            ),
             (
                 "[[keys]]\nname = 'a'\nsha256 = 'HASH'\nscopes = ['run']\n\
                  [[keys]]\nname = 'a'\nsha256 = 'HASH'\nscopes = ['run']",
@@ -103,7 +110,10 @@ mod tests {
             ),
         ] {
             let sentence = read(text).unwrap_err().to_string();
-            assert!(sentence.contains(part) && sentence.contains("NEXUS_API_KEYS_FILE"), "{text}: {sentence}");
+            assert!(
+                sentence.contains(part) && sentence.contains("NEXUS_API_KEYS_FILE"),
+                "{text}: {sentence}"
+            );
             assert!(!sentence.contains("hunter2") && !sentence.contains('\n'), "{sentence}");
         }
     }

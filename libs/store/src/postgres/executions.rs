@@ -7,6 +7,7 @@ use crate::{
     rows::{self, AFTER_EVERY_ID, Columns},
 };
 use async_trait::async_trait;
+use nexus_api::Workspace;
 use nexus_model::{Event, ExecutionId, execution::ExecutionSummary};
 use sqlx::query;
 use std::{collections::HashMap, time::Duration};
@@ -22,16 +23,18 @@ macro_rules! now {
 const CREATE: &str = concat!(
     "WITH new AS (
          INSERT INTO executions (id, workflow_id, workflow_version, workflow_name, status, budget, created_at,
-                                 owner, fence, lease_until, idempotency_key, idempotency_hash)
+                                 owner, fence, lease_until, idempotency_key, idempotency_hash, workspace,
+                                 principal)
          VALUES ($1, $2, $3, $4, 'queued', $5, $6,
                  $7, CASE WHEN $7::text IS NULL THEN 0 ELSE 1 END,
                  CASE WHEN $7::text IS NULL THEN 0 ELSE $8::bigint + ",
     now!(),
-    "            END, $9, $10)
+    "            END, $9, $10, $13, $14)
          ON CONFLICT DO NOTHING
          RETURNING id
      )
-     INSERT INTO execution_inputs (execution_id, inputs) SELECT id, $11 FROM new RETURNING execution_id"
+     INSERT INTO execution_inputs (execution_id, inputs, traceparent)
+     SELECT id, $11, $12 FROM new RETURNING execution_id"
 );
 
 // Whoever else claims at this moment skips what is locked here. A row that another one has just taken is looked at
@@ -110,7 +113,7 @@ impl ExecutionStore for PostgresStore {
             None => (None, 0),
         };
         let (key, hash) = match &new.idempotency {
-            Some((key, hash)) => (Some(rows::key_digest(key)), Some(rows::plain(hash))),
+            Some((key, hash)) => (Some(rows::key_digest(&new.workspace, key)), Some(rows::plain(hash))),
             None => (None, None),
         };
         let inserted = self
@@ -126,7 +129,10 @@ impl ExecutionStore for PostgresStore {
                     .bind(lease)
                     .bind(&key)
                     .bind(&hash)
-                    .bind(rows::to_json(&new.inputs)?),
+                    .bind(rows::to_json(&new.inputs)?)
+                    .bind(new.traceparent.as_deref().map(rows::plain))
+                    .bind(new.workspace.as_str())
+                    .bind(new.principal.as_deref().map(rows::plain)),
             )
             .await?;
         if inserted.is_some() {
@@ -155,7 +161,7 @@ impl ExecutionStore for PostgresStore {
         let mut heads = Vec::with_capacity(found.len());
         for row in &found {
             match rows::head(row) {
-                Ok(head) => heads.push((head, row.int(21)? != 0)),
+                Ok(head) => heads.push((head, row.int(24)? != 0)),
                 // A damaged one must not keep the others from being worked on.
                 Err(error) => tracing::error!(%error, "a claimed execution cannot be read"),
             }
@@ -232,6 +238,12 @@ impl ExecutionStore for PostgresStore {
         found.as_ref().map(|row| rows::head(row)).transpose()
     }
 
+    async fn position_in(&self, workspace: &Workspace, id: ExecutionId) -> Result<Option<Position>> {
+        let select = "SELECT status, next_seq FROM executions WHERE id = $1 AND workspace = $2";
+        let found = self.first(query(select).bind(id.to_string()).bind(workspace.as_str())).await?;
+        found.as_ref().map(|row| rows::position(row)).transpose()
+    }
+
     async fn position(&self, id: ExecutionId) -> Result<Option<Position>> {
         let select = "SELECT status, next_seq FROM executions WHERE id = $1";
         let found = self.first(query(select).bind(id.to_string())).await?;
@@ -250,7 +262,7 @@ impl ExecutionStore for PostgresStore {
                 concat!(
                     "SELECT ",
                     rows::summary_columns!(),
-                    " FROM executions e WHERE e.id < $1",
+                    " FROM executions e WHERE e.workspace = $3 AND e.id < $1",
                     $condition,
                     " ORDER BY e.id DESC LIMIT $2"
                 )
@@ -260,13 +272,14 @@ impl ExecutionStore for PostgresStore {
         let status = filter.status.map(|status| status.as_str());
         let select = match (&workflow, status) {
             (None, None) => query(select!("")),
-            (Some(_), None) => query(select!(" AND e.workflow_id = $3")),
-            (None, Some(_)) => query(select!(" AND e.status = $3")),
-            (Some(_), Some(_)) => query(select!(" AND e.workflow_id = $3 AND e.status = $4")),
+            (Some(_), None) => query(select!(" AND e.workflow_id = $4")),
+            (None, Some(_)) => query(select!(" AND e.status = $4")),
+            (Some(_), Some(_)) => query(select!(" AND e.workflow_id = $4 AND e.status = $5")),
         };
         let mut select = select
             .bind(before.map_or_else(|| AFTER_EVERY_ID.into(), |id| id.to_string()))
-            .bind(i64::from(limit));
+            .bind(i64::from(limit))
+            .bind(filter.workspace.as_str());
         if let Some(workflow) = workflow {
             select = select.bind(workflow);
         }
@@ -287,6 +300,11 @@ impl ExecutionStore for PostgresStore {
             .rows(query(select).bind(id.to_string()).bind(rows::int(after)).bind(i64::from(limit)))
             .await?;
         found.iter().map(|row| rows::event(id, row)).collect()
+    }
+
+    async fn queued(&self) -> Result<u64> {
+        let found = self.first(query("SELECT count(*) FROM executions WHERE status = 'queued'")).await?;
+        found.map_or(Ok(0), |row| rows::count(row.int(0)?))
     }
 
     async fn ping(&self) -> Result<()> {

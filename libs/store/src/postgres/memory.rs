@@ -3,14 +3,14 @@
 
 use super::{ANSWER_TIMEOUT, PostgresStore, no_answer, rows::failed};
 use crate::{
-    Error, Found, Kept, MemoryStore, Place, Result, Space,
+    Error, Found, Kept, MemoryStore, Place, Result, Shelf, Space,
     memory_rows::{self, Columned, entry_columns, found_columns},
     nearest::{self, Candidate, Closest},
     rows::{self, Columns},
 };
 use async_trait::async_trait;
 use futures::TryStreamExt;
-use nexus_api::memory::{Entry, Scope};
+use nexus_api::memory::Entry;
 use nexus_model::MemoryId;
 use sqlx::{Row, query};
 use std::collections::HashMap;
@@ -94,12 +94,12 @@ impl MemoryStore for PostgresStore {
     async fn nearest(
         &self,
         space: &Space,
-        scope: Scope,
+        shelf: &Shelf,
         vector: &[f32],
         limit: u32,
     ) -> nexus_api::Result<Vec<Entry>> {
         memory_rows::vector(space, vector)?;
-        let closest = self.closest(space, &memory_rows::scope_text(scope), vector, limit).await?;
+        let closest = self.closest(space, &shelf.to_string(), vector, limit).await?;
         let ids: Vec<String> = closest.iter().map(|candidate| candidate.id.clone()).collect();
         let select = concat!("SELECT ", entry_columns!(), " FROM memories WHERE id = ANY($1)");
         let found = self.rows(query(select).bind(ids)).await?;
@@ -114,7 +114,7 @@ impl MemoryStore for PostgresStore {
         Ok(closest.into_iter().filter_map(with_score).collect())
     }
 
-    async fn list(&self, scope: Scope, after: Option<Place>, limit: u32) -> nexus_api::Result<Vec<Entry>> {
+    async fn list(&self, shelf: &Shelf, after: Option<Place>, limit: u32) -> nexus_api::Result<Vec<Entry>> {
         let (at, id) = memory_rows::place(after);
         let select = concat!(
             "SELECT ",
@@ -122,8 +122,7 @@ impl MemoryStore for PostgresStore {
             " FROM memories WHERE scope = $1 AND (created_at, id) < ($2, $3)
               ORDER BY created_at DESC, id DESC LIMIT $4"
         );
-        let select =
-            query(select).bind(memory_rows::scope_text(scope)).bind(at).bind(id).bind(i64::from(limit));
+        let select = query(select).bind(shelf.to_string()).bind(at).bind(id).bind(i64::from(limit));
         let found = self.rows(select).await?;
         Ok(found.iter().map(|row| memory_rows::entry(row)).collect::<Result<_>>()?)
     }
@@ -133,11 +132,11 @@ impl MemoryStore for PostgresStore {
         Ok(self.first(delete).await?.is_some())
     }
 
-    async fn delete_scope(&self, scope: Scope) -> nexus_api::Result<u64> {
+    async fn delete_shelf(&self, shelf: &Shelf) -> nexus_api::Result<u64> {
         let delete = query(
             "WITH deleted AS (DELETE FROM memories WHERE scope = $1 RETURNING 1) SELECT COUNT(*) FROM deleted",
         )
-        .bind(memory_rows::scope_text(scope));
+        .bind(shelf.to_string());
         let row = self.first(delete).await?;
         let counted = row.ok_or_else(|| Error::Internal("a count without a row".into()))?;
         Ok(rows::count(counted.int(0)?)?)

@@ -6,6 +6,7 @@ use crate::{
     rows::{self, AFTER_EVERY_ID, Columns},
 };
 use async_trait::async_trait;
+use nexus_api::Workspace;
 use nexus_model::{
     Timestamp, WorkflowId,
     workflow::{VersionInfo, Workflow},
@@ -14,9 +15,15 @@ use sqlx::query;
 
 impl PostgresStore {
     /// The latest version's number; `NotFound` if there is no such workflow any more.
-    async fn latest(&self, id: &str) -> Result<u32> {
+    async fn latest(&self, workspace: &Workspace, id: &str) -> Result<u32> {
         let row = self
-            .first(query("SELECT version FROM workflows WHERE id = $1 AND deleted_at IS NULL").bind(id))
+            .first(
+                query(
+                    "SELECT version FROM workflows WHERE id = $1 AND workspace = $2 AND deleted_at IS NULL",
+                )
+                .bind(id)
+                .bind(workspace.as_str()),
+            )
             .await?
             .ok_or(Error::NotFound)?;
         rows::small(row.int(0)?)
@@ -25,7 +32,7 @@ impl PostgresStore {
 
 #[async_trait]
 impl WorkflowStore for PostgresStore {
-    async fn create_workflow(&self, new: NewVersion) -> Result<Workflow> {
+    async fn create_workflow(&self, workspace: &Workspace, new: NewVersion) -> Result<Workflow> {
         let now = Timestamp::now();
         let workflow = Workflow {
             id: WorkflowId::generate(),
@@ -39,7 +46,8 @@ impl WorkflowStore for PostgresStore {
         self.rows(
             query(
                 "WITH w AS (
-                     INSERT INTO workflows (id, version, name_folded, created_at) VALUES ($1, 1, $2, $3)
+                     INSERT INTO workflows (id, version, name_folded, created_at, workspace)
+                     VALUES ($1, 1, $2, $3, $8)
                  )
                  INSERT INTO workflow_versions (workflow_id, version, name, document, valid, problems, created_at)
                  VALUES ($1, 1, $4, $5, $6, $7, $3)",
@@ -50,13 +58,20 @@ impl WorkflowStore for PostgresStore {
             .bind(rows::plain(workflow.name()))
             .bind(rows::to_json(&workflow.document)?)
             .bind(i64::from(workflow.valid))
-            .bind(rows::to_json(&workflow.problems)?),
+            .bind(rows::to_json(&workflow.problems)?)
+            .bind(workspace.as_str()),
         )
         .await?;
         Ok(workflow)
     }
 
-    async fn update_workflow(&self, id: WorkflowId, expected: u32, new: NewVersion) -> Result<Workflow> {
+    async fn update_workflow(
+        &self,
+        workspace: &Workspace,
+        id: WorkflowId,
+        expected: u32,
+        new: NewVersion,
+    ) -> Result<Workflow> {
         let mut workflow = Workflow {
             id,
             version: expected.saturating_add(1),
@@ -72,7 +87,7 @@ impl WorkflowStore for PostgresStore {
                 query(
                     "WITH w AS (
                          UPDATE workflows SET version = $2, name_folded = $3
-                         WHERE id = $1 AND version = $4 AND deleted_at IS NULL
+                         WHERE id = $1 AND version = $4 AND workspace = $10 AND deleted_at IS NULL
                          RETURNING id, created_at
                      ), v AS (
                          INSERT INTO workflow_versions
@@ -89,7 +104,8 @@ impl WorkflowStore for PostgresStore {
                 .bind(rows::to_json(&workflow.document)?)
                 .bind(i64::from(workflow.valid))
                 .bind(rows::to_json(&workflow.problems)?)
-                .bind(workflow.updated_at.micros()),
+                .bind(workflow.updated_at.micros())
+                .bind(workspace.as_str()),
             )
             .await?;
         match written {
@@ -97,11 +113,16 @@ impl WorkflowStore for PostgresStore {
                 workflow.created_at = Timestamp::from_micros(row.int(0)?);
                 Ok(workflow)
             }
-            None => Err(Error::VersionMismatch { current: self.latest(&id).await?, expected }),
+            None => Err(Error::VersionMismatch { current: self.latest(workspace, &id).await?, expected }),
         }
     }
 
-    async fn get_workflow(&self, id: WorkflowId, version: Option<u32>) -> Result<Option<Workflow>> {
+    async fn get_workflow(
+        &self,
+        workspace: &Workspace,
+        id: WorkflowId,
+        version: Option<u32>,
+    ) -> Result<Option<Workflow>> {
         let id = id.to_string();
         let found = match version {
             Some(version) => {
@@ -109,31 +130,33 @@ impl WorkflowStore for PostgresStore {
                     "SELECT ",
                     rows::workflow_columns!(),
                     " FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.id
-                      WHERE w.id = $1 AND v.version = $2"
+                      WHERE w.id = $1 AND v.version = $2 AND w.workspace = $3"
                 );
-                self.first(query(select).bind(id).bind(i64::from(version))).await?
+                self.first(query(select).bind(id).bind(i64::from(version)).bind(workspace.as_str())).await?
             }
             None => {
                 let select = concat!(
                     "SELECT ",
                     rows::workflow_columns!(),
                     " FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = w.version
-                      WHERE w.id = $1 AND w.deleted_at IS NULL"
+                      WHERE w.id = $1 AND w.workspace = $2 AND w.deleted_at IS NULL"
                 );
-                self.first(query(select).bind(id)).await?
+                self.first(query(select).bind(id).bind(workspace.as_str())).await?
             }
         };
         found.as_ref().map(|row| rows::workflow(row)).transpose()
     }
 
-    async fn delete_workflow(&self, id: WorkflowId) -> Result<bool> {
+    async fn delete_workflow(&self, workspace: &Workspace, id: WorkflowId) -> Result<bool> {
         let deleted = self
             .first(
                 query(
-                    "UPDATE workflows SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING id",
+                    "UPDATE workflows SET deleted_at = $2
+                     WHERE id = $1 AND workspace = $3 AND deleted_at IS NULL RETURNING id",
                 )
                 .bind(id.to_string())
-                .bind(Timestamp::now().micros()),
+                .bind(Timestamp::now().micros())
+                .bind(workspace.as_str()),
             )
             .await?;
         Ok(deleted.is_some())
@@ -141,6 +164,7 @@ impl WorkflowStore for PostgresStore {
 
     async fn list_workflows(
         &self,
+        workspace: &Workspace,
         before: Option<WorkflowId>,
         limit: u32,
         part: Option<&str>,
@@ -149,7 +173,7 @@ impl WorkflowStore for PostgresStore {
             "SELECT ",
             rows::workflow_columns!(),
             " FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = w.version
-              WHERE w.id < $1 AND w.deleted_at IS NULL AND strpos(w.name_folded, $2) > 0
+              WHERE w.workspace = $4 AND w.id < $1 AND w.deleted_at IS NULL AND strpos(w.name_folded, $2) > 0
               ORDER BY w.id DESC LIMIT $3"
         );
         let found = self
@@ -158,7 +182,8 @@ impl WorkflowStore for PostgresStore {
                     .bind(before.map_or_else(|| AFTER_EVERY_ID.into(), |id| id.to_string()))
                     // Every text contains the empty one.
                     .bind(part.map(rows::folded).unwrap_or_default())
-                    .bind(i64::from(limit)),
+                    .bind(i64::from(limit))
+                    .bind(workspace.as_str()),
             )
             .await?;
         found.iter().map(|row| rows::workflow(row)).collect()
@@ -166,12 +191,13 @@ impl WorkflowStore for PostgresStore {
 
     async fn list_versions(
         &self,
+        workspace: &Workspace,
         id: WorkflowId,
         before: Option<u32>,
         limit: u32,
     ) -> Result<Vec<VersionInfo>> {
         let id = id.to_string();
-        self.latest(&id).await?;
+        self.latest(workspace, &id).await?;
         let select = concat!(
             "SELECT ",
             rows::version_columns!(),

@@ -10,6 +10,7 @@ use crate::{
     rows::{self, AFTER_EVERY_ID, Columns},
 };
 use async_trait::async_trait;
+use nexus_api::Workspace;
 use nexus_model::{Event, ExecutionId, execution::ExecutionSummary};
 use rusqlite::{Connection, params};
 use std::{sync::atomic::Ordering, time::Duration};
@@ -55,18 +56,19 @@ fn create(connection: &Connection, new: &NewExecution) -> Result<Created> {
         None => (None, 0),
     };
     let (key, hash) = match &new.idempotency {
-        Some((key, hash)) => (Some(rows::key_digest(key)), Some(rows::plain(hash))),
+        Some((key, hash)) => (Some(rows::key_digest(&new.workspace, key)), Some(rows::plain(hash))),
         None => (None, None),
     };
     let inserted = run(
         connection,
         concat!(
             "INSERT INTO executions (id, workflow_id, workflow_version, workflow_name, status, budget, created_at,
-                                     owner, fence, lease_until, idempotency_key, idempotency_hash)
+                                     owner, fence, lease_until, idempotency_key, idempotency_hash, workspace,
+                                     principal)
              VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6,
                      ?7, ?7 IS NOT NULL, CASE WHEN ?7 IS NULL THEN 0 ELSE ?8 + ",
             now!(),
-            " END, ?9, ?10)
+            " END, ?9, ?10, ?11, ?12)
              ON CONFLICT DO NOTHING"
         ),
         params![
@@ -80,13 +82,15 @@ fn create(connection: &Connection, new: &NewExecution) -> Result<Created> {
             lease,
             key,
             hash,
+            new.workspace.as_str(),
+            new.principal.as_deref().map(rows::plain),
         ],
     )?;
     if inserted > 0 {
         run(
             connection,
-            "INSERT INTO execution_inputs (execution_id, inputs) VALUES (?1, ?2)",
-            params![id, rows::to_json(&new.inputs)?],
+            "INSERT INTO execution_inputs (execution_id, inputs, traceparent) VALUES (?1, ?2, ?3)",
+            params![id, rows::to_json(&new.inputs)?, new.traceparent.as_deref().map(rows::plain)],
         )?;
         return Ok(Created::New);
     }
@@ -205,7 +209,7 @@ fn commit(connection: &Connection, step: &Step) -> Result<Committed> {
 /// The list's four shapes are four statements, so that each can use its index.
 fn list(
     connection: &Connection,
-    filter: ListFilter,
+    filter: &ListFilter,
     before: &str,
     limit: u32,
 ) -> Result<Vec<ExecutionSummary>> {
@@ -214,7 +218,7 @@ fn list(
             concat!(
                 "SELECT ",
                 rows::summary_columns!(),
-                " FROM executions e WHERE e.id < ?1",
+                " FROM executions e WHERE e.workspace = ?3 AND e.id < ?1",
                 $condition,
                 " ORDER BY e.id DESC LIMIT ?2"
             )
@@ -222,21 +226,23 @@ fn list(
     }
     let workflow = filter.workflow_id.map(|id| id.to_string());
     let status = filter.status.map(|status| status.as_str());
+    let workspace = filter.workspace.as_str();
     match (workflow, status) {
-        (None, None) => all(connection, select!(""), params![before, limit], rows::summary),
+        (None, None) => all(connection, select!(""), params![before, limit, workspace], rows::summary),
         (Some(workflow), None) => all(
             connection,
-            select!(" AND e.workflow_id = ?3"),
-            params![before, limit, workflow],
+            select!(" AND e.workflow_id = ?4"),
+            params![before, limit, workspace, workflow],
             rows::summary,
         ),
         (None, Some(status)) => {
-            all(connection, select!(" AND e.status = ?3"), params![before, limit, status], rows::summary)
+            let select = select!(" AND e.status = ?4");
+            all(connection, select, params![before, limit, workspace, status], rows::summary)
         }
         (Some(workflow), Some(status)) => all(
             connection,
-            select!(" AND e.workflow_id = ?3 AND e.status = ?4"),
-            params![before, limit, workflow, status],
+            select!(" AND e.workflow_id = ?4 AND e.status = ?5"),
+            params![before, limit, workspace, workflow, status],
             rows::summary,
         ),
     }
@@ -332,6 +338,15 @@ impl ExecutionStore for SqliteStore {
         self.read(move |connection| head(connection, &id.to_string())).await
     }
 
+    async fn position_in(&self, workspace: &Workspace, id: ExecutionId) -> Result<Option<Position>> {
+        let workspace = workspace.clone();
+        self.read(move |connection| {
+            let select = "SELECT status, next_seq FROM executions WHERE id = ?1 AND workspace = ?2";
+            first(connection, select, params![id.to_string(), workspace.as_str()], rows::position)
+        })
+        .await
+    }
+
     async fn position(&self, id: ExecutionId) -> Result<Option<Position>> {
         self.read(move |connection| {
             let select = "SELECT status, next_seq FROM executions WHERE id = ?1";
@@ -347,7 +362,7 @@ impl ExecutionStore for SqliteStore {
         limit: u32,
     ) -> Result<Vec<ExecutionSummary>> {
         let before = before.map_or_else(|| AFTER_EVERY_ID.into(), |id| id.to_string());
-        self.read(move |connection| list(connection, filter, &before, limit)).await
+        self.read(move |connection| list(connection, &filter, &before, limit)).await
     }
 
     async fn events(&self, id: ExecutionId, after: u64, limit: u32) -> Result<Vec<Event>> {
@@ -362,6 +377,14 @@ impl ExecutionStore for SqliteStore {
                 params![id.to_string(), rows::int(after), limit],
                 |row| rows::event(id, row),
             )
+        })
+        .await
+    }
+
+    async fn queued(&self) -> Result<u64> {
+        self.read(|connection| {
+            let count = "SELECT count(*) FROM executions WHERE status = 'queued'";
+            first(connection, count, [], |row| rows::count(row.int(0)?)).map(Option::unwrap_or_default)
         })
         .await
     }

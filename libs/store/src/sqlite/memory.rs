@@ -6,13 +6,13 @@ use super::{
     workflows::{all, first, run},
 };
 use crate::{
-    Error, Found, Kept, MemoryStore, Place, Result, Space,
+    Error, Found, Kept, MemoryStore, Place, Result, Shelf, Space,
     memory_rows::{self, Columned, entry_columns, found_columns},
     nearest::{self, Candidate, Closest},
     rows,
 };
 use async_trait::async_trait;
-use nexus_api::memory::{Entry, Scope};
+use nexus_api::memory::Entry;
 use nexus_model::MemoryId;
 use rusqlite::{Connection, params};
 
@@ -97,13 +97,13 @@ impl MemoryStore for SqliteStore {
     async fn nearest(
         &self,
         space: &Space,
-        scope: Scope,
+        shelf: &Shelf,
         vector: &[f32],
         limit: u32,
     ) -> nexus_api::Result<Vec<Entry>> {
         // A query that does not fit would meet only vectors that do not fit either.
         memory_rows::vector(space, vector)?;
-        let (space, scope, query) = (space.clone(), memory_rows::scope_text(scope), vector.to_vec());
+        let (space, scope, query) = (space.clone(), shelf.to_string(), vector.to_vec());
         let search = self.read(move |connection| {
             let select = concat!("SELECT ", entry_columns!(), " FROM memories WHERE id = ?1");
             let mut entries = Vec::new();
@@ -118,8 +118,8 @@ impl MemoryStore for SqliteStore {
         Ok(search.await?)
     }
 
-    async fn list(&self, scope: Scope, after: Option<Place>, limit: u32) -> nexus_api::Result<Vec<Entry>> {
-        let scope = memory_rows::scope_text(scope);
+    async fn list(&self, shelf: &Shelf, after: Option<Place>, limit: u32) -> nexus_api::Result<Vec<Entry>> {
+        let scope = shelf.to_string();
         let (at, id) = memory_rows::place(after);
         let read = self.read(move |connection| {
             all(
@@ -143,8 +143,8 @@ impl MemoryStore for SqliteStore {
         Ok(delete.await? > 0)
     }
 
-    async fn delete_scope(&self, scope: Scope) -> nexus_api::Result<u64> {
-        let scope = memory_rows::scope_text(scope);
+    async fn delete_shelf(&self, shelf: &Shelf) -> nexus_api::Result<u64> {
+        let scope = shelf.to_string();
         let delete =
             self.write(move |connection| run(connection, "DELETE FROM memories WHERE scope = ?1", [scope]));
         Ok(delete.await? as u64)

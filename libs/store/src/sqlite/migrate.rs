@@ -5,10 +5,15 @@ use crate::{Error, Result, rows};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Every migration, in order; the number of those applied is kept in the file's `user_version`.
-const MIGRATIONS: [&str; 3] = [
+pub(super) const MIGRATIONS: [&str; 8] = [
     include_str!("../../../../migrations/sqlite/0001_init.sql"),
     include_str!("../../../../migrations/sqlite/0004_llm.sql"),
     include_str!("../../../../migrations/sqlite/0005_memory.sql"),
+    include_str!("../../../../migrations/sqlite/0006_scraper_jobs.sql"),
+    include_str!("../../../../migrations/sqlite/0007_scraper_endpoints.sql"),
+    include_str!("../../../../migrations/sqlite/0008_secrets.sql"),
+    include_str!("../../../../migrations/sqlite/0010_workspaces.sql"),
+    include_str!("../../../../migrations/sqlite/0011_traces.sql"),
 ];
 
 /// Applies what is missing, all or nothing. A file from a newer version is left alone.

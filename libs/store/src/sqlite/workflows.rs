@@ -6,6 +6,7 @@ use crate::{
     rows::{self, AFTER_EVERY_ID, Columns},
 };
 use async_trait::async_trait;
+use nexus_api::Workspace;
 use nexus_model::{
     Timestamp, WorkflowId,
     workflow::{VersionInfo, Workflow},
@@ -63,18 +64,19 @@ fn insert_version(connection: &Connection, workflow: &Workflow) -> Result<()> {
 }
 
 /// The latest version's number and when the workflow was made; `None` if there is no such workflow any more.
-fn latest(connection: &Connection, id: &str) -> Result<Option<(u32, i64)>> {
+fn latest(connection: &Connection, workspace: &Workspace, id: &str) -> Result<Option<(u32, i64)>> {
     first(
         connection,
-        "SELECT version, created_at FROM workflows WHERE id = ?1 AND deleted_at IS NULL",
-        [id],
+        "SELECT version, created_at FROM workflows WHERE id = ?1 AND workspace = ?2 AND deleted_at IS NULL",
+        [id, workspace.as_str()],
         |row| Ok((rows::small(row.int(0)?)?, row.int(1)?)),
     )
 }
 
 #[async_trait]
 impl WorkflowStore for SqliteStore {
-    async fn create_workflow(&self, new: NewVersion) -> Result<Workflow> {
+    async fn create_workflow(&self, workspace: &Workspace, new: NewVersion) -> Result<Workflow> {
+        let workspace = workspace.clone();
         let now = Timestamp::now();
         let workflow = Workflow {
             id: WorkflowId::generate(),
@@ -88,8 +90,13 @@ impl WorkflowStore for SqliteStore {
         self.write(move |connection| {
             run(
                 connection,
-                "INSERT INTO workflows (id, version, name_folded, created_at) VALUES (?1, 1, ?2, ?3)",
-                params![workflow.id.to_string(), rows::folded(workflow.name()), now.micros()],
+                "INSERT INTO workflows (id, version, name_folded, created_at, workspace) VALUES (?1, 1, ?2, ?3, ?4)",
+                params![
+                    workflow.id.to_string(),
+                    rows::folded(workflow.name()),
+                    now.micros(),
+                    workspace.as_str()
+                ],
             )?;
             insert_version(connection, &workflow)?;
             Ok(workflow)
@@ -97,9 +104,17 @@ impl WorkflowStore for SqliteStore {
         .await
     }
 
-    async fn update_workflow(&self, id: WorkflowId, expected: u32, new: NewVersion) -> Result<Workflow> {
+    async fn update_workflow(
+        &self,
+        workspace: &Workspace,
+        id: WorkflowId,
+        expected: u32,
+        new: NewVersion,
+    ) -> Result<Workflow> {
+        let workspace = workspace.clone();
         self.write(move |connection| {
-            let (current, created_at) = latest(connection, &id.to_string())?.ok_or(Error::NotFound)?;
+            let (current, created_at) =
+                latest(connection, &workspace, &id.to_string())?.ok_or(Error::NotFound)?;
             if current != expected {
                 return Err(Error::VersionMismatch { current, expected });
             }
@@ -114,8 +129,8 @@ impl WorkflowStore for SqliteStore {
             };
             run(
                 connection,
-                "UPDATE workflows SET version = ?2, name_folded = ?3 WHERE id = ?1",
-                params![id.to_string(), workflow.version, rows::folded(workflow.name())],
+                "UPDATE workflows SET version = ?2, name_folded = ?3 WHERE id = ?1 AND workspace = ?4",
+                params![id.to_string(), workflow.version, rows::folded(workflow.name()), workspace.as_str()],
             )?;
             insert_version(connection, &workflow)?;
             Ok(workflow)
@@ -123,7 +138,13 @@ impl WorkflowStore for SqliteStore {
         .await
     }
 
-    async fn get_workflow(&self, id: WorkflowId, version: Option<u32>) -> Result<Option<Workflow>> {
+    async fn get_workflow(
+        &self,
+        workspace: &Workspace,
+        id: WorkflowId,
+        version: Option<u32>,
+    ) -> Result<Option<Workflow>> {
+        let workspace = workspace.clone();
         self.read(move |connection| match version {
             Some(version) => first(
                 connection,
@@ -131,9 +152,9 @@ impl WorkflowStore for SqliteStore {
                     "SELECT ",
                     rows::workflow_columns!(),
                     " FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.id
-                      WHERE w.id = ?1 AND v.version = ?2"
+                      WHERE w.id = ?1 AND v.version = ?2 AND w.workspace = ?3"
                 ),
-                params![id.to_string(), version],
+                params![id.to_string(), version, workspace.as_str()],
                 rows::workflow,
             ),
             None => first(
@@ -142,21 +163,22 @@ impl WorkflowStore for SqliteStore {
                     "SELECT ",
                     rows::workflow_columns!(),
                     " FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = w.version
-                      WHERE w.id = ?1 AND w.deleted_at IS NULL"
+                      WHERE w.id = ?1 AND w.workspace = ?2 AND w.deleted_at IS NULL"
                 ),
-                params![id.to_string()],
+                params![id.to_string(), workspace.as_str()],
                 rows::workflow,
             ),
         })
         .await
     }
 
-    async fn delete_workflow(&self, id: WorkflowId) -> Result<bool> {
+    async fn delete_workflow(&self, workspace: &Workspace, id: WorkflowId) -> Result<bool> {
+        let workspace = workspace.clone();
         self.write(move |connection| {
             let changed = run(
                 connection,
-                "UPDATE workflows SET deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL",
-                params![id.to_string(), Timestamp::now().micros()],
+                "UPDATE workflows SET deleted_at = ?2 WHERE id = ?1 AND workspace = ?3 AND deleted_at IS NULL",
+                params![id.to_string(), Timestamp::now().micros(), workspace.as_str()],
             )?;
             Ok(changed > 0)
         })
@@ -165,11 +187,13 @@ impl WorkflowStore for SqliteStore {
 
     async fn list_workflows(
         &self,
+        workspace: &Workspace,
         before: Option<WorkflowId>,
         limit: u32,
         query: Option<&str>,
     ) -> Result<Vec<Workflow>> {
         let before = before.map_or_else(|| AFTER_EVERY_ID.into(), |id| id.to_string());
+        let workspace = workspace.clone();
         // Every text contains the empty one.
         let part = query.map(rows::folded).unwrap_or_default();
         self.read(move |connection| {
@@ -179,10 +203,10 @@ impl WorkflowStore for SqliteStore {
                     "SELECT ",
                     rows::workflow_columns!(),
                     " FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = w.version
-                      WHERE w.id < ?1 AND w.deleted_at IS NULL AND instr(w.name_folded, ?2) > 0
+                      WHERE w.workspace = ?4 AND w.id < ?1 AND w.deleted_at IS NULL AND instr(w.name_folded, ?2) > 0
                       ORDER BY w.id DESC LIMIT ?3"
                 ),
-                params![before, part, limit],
+                params![before, part, limit, workspace.as_str()],
                 rows::workflow,
             )
         })
@@ -191,14 +215,16 @@ impl WorkflowStore for SqliteStore {
 
     async fn list_versions(
         &self,
+        workspace: &Workspace,
         id: WorkflowId,
         before: Option<u32>,
         limit: u32,
     ) -> Result<Vec<VersionInfo>> {
         let before = before.map_or(i64::MAX, i64::from);
+        let workspace = workspace.clone();
         self.read(move |connection| {
             let id = id.to_string();
-            latest(connection, &id)?.ok_or(Error::NotFound)?;
+            latest(connection, &workspace, &id)?.ok_or(Error::NotFound)?;
             all(
                 connection,
                 concat!(

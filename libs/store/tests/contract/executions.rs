@@ -14,9 +14,12 @@ pub(crate) async fn what_is_accepted_comes_back(db: &Db) {
         inputs: json!({"topic": "тест \u{0} 😀", "n": 1.5, "list": [1, null, {"x": true}]}),
         budget: Some(budget(500_000_000_001)),
         workflow_name: "Größe".into(),
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
         ..execution()
     };
+    let queued = store.queued().await.unwrap();
     assert_eq!(store.create_execution(new.clone()).await, Ok(Created::New));
+    assert_eq!(store.queued().await, Ok(queued + 1));
     let loaded = load(&*store, new.id).await;
     let head = &loaded.head;
     assert_eq!(store.head(new.id).await.unwrap().as_ref(), Some(head));
@@ -25,6 +28,7 @@ pub(crate) async fn what_is_accepted_comes_back(db: &Db) {
     assert_eq!(head.budget, new.budget);
     assert_eq!((head.fence, &head.owner, head.leased), (0, &None, false));
     assert_eq!((head.next_seq, head.journal_len, head.recoveries), (1, 0, 0));
+    assert_eq!(head.traceparent, new.traceparent);
     let summary = &head.summary;
     assert_eq!(summary.workflow_id, new.workflow_id);
     assert_eq!((summary.workflow_version, summary.workflow_name.as_str()), (3, "Größe"));
@@ -235,11 +239,11 @@ pub(crate) async fn lists_are_filtered_and_paged(db: &Db) {
             Some(ExecutionStatus::Queued),
             Some(ExecutionStatus::Failed),
         ] {
-            let filter = ListFilter { workflow_id, status };
+            let filter = ListFilter { workflow_id, status, ..ListFilter::default() };
             let mut seen = Vec::new();
             let mut before = None;
             loop {
-                let page = store.list_executions(filter, before, 4).await.unwrap();
+                let page = store.list_executions(filter.clone(), before, 4).await.unwrap();
                 assert!(page.len() <= 4);
                 let Some(last) = page.last() else { break };
                 before = Some(last.id);

@@ -1,5 +1,6 @@
 //! Databases for the cases, and short ways to say what most of them need. Not here: cases.
 
+use nexus_api::Workspace;
 use nexus_model::{
     EventType, ExecutionId, ExecutionStatus, Money, NodeId, Timestamp, WorkflowId, document::Budget,
     execution::Tokens,
@@ -74,9 +75,16 @@ pub(crate) fn version(name: &str) -> NewVersion {
     NewVersion { document, valid: true, problems: Vec::new() }
 }
 
+/// The workspace of those who are in no other.
+pub(crate) fn home() -> Workspace {
+    Workspace::default()
+}
+
 pub(crate) fn execution() -> NewExecution {
     NewExecution {
         id: ExecutionId::generate(),
+        workspace: home(),
+        principal: None,
         workflow_id: WorkflowId::generate(),
         workflow_version: 3,
         workflow_name: "Research".into(),
@@ -85,6 +93,7 @@ pub(crate) fn execution() -> NewExecution {
         created_at: Timestamp::now(),
         idempotency: None,
         claim_by: None,
+        traceparent: None,
     }
 }
 

@@ -350,7 +350,7 @@ async fn bad_requests_say_what_is_wrong_and_start_nothing() {
 
     let serde_json::Value::Object(document) = chain(&["one"]) else { unreachable!() };
     let draft = NewVersion { document, valid: false, problems: Vec::new() };
-    let draft = world.store.create_workflow(draft).await.unwrap().id;
+    let draft = world.store.create_workflow(&nexus_api::Workspace::default(), draft).await.unwrap().id;
     assert_eq!(executor.start_execution(&ctx(), start(draft)).await.unwrap_err().code, Code::Invalid);
 
     let nowhere = nexus_model::WorkflowId::generate();

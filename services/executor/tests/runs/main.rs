@@ -5,6 +5,7 @@
     reason = "a test ends with a panic when something is not as it should be"
 )]
 
+mod deleting;
 mod executions;
 mod mended;
 mod secrets;

@@ -1,12 +1,9 @@
 //! Entries as points and back. Not here: collections, calls.
 
 use super::collections::{CREATED_AT, SCOPE};
-use nexus_api::{
-    Error, Result,
-    memory::{Entry, Scope},
-};
+use nexus_api::{Error, Result, memory::Entry};
 use nexus_model::{MemoryId, Timestamp};
-use nexus_store::{Found, Kept, Space};
+use nexus_store::{Found, Kept, Shelf, Space};
 use qdrant_client::qdrant::{
     Condition, Filter, PointId, PointStruct, Value, point_id::PointIdOptions, value::Kind,
 };
@@ -18,27 +15,9 @@ const METADATA: &str = "metadata";
 
 type Payload = HashMap<String, Value>;
 
-/// A scope as its points say it.
-fn scope_text(scope: Scope) -> String {
-    match scope {
-        Scope::Execution(id) => format!("execution:{id}"),
-        Scope::Workflow(id) => format!("workflow:{id}"),
-        Scope::Global => "global".to_owned(),
-    }
-}
-
-fn scope(text: &str) -> Option<Scope> {
-    match text.split_once(':') {
-        Some(("execution", id)) => id.parse().ok().map(Scope::Execution),
-        Some(("workflow", id)) => id.parse().ok().map(Scope::Workflow),
-        None if text == "global" => Some(Scope::Global),
-        _ => None,
-    }
-}
-
 /// The points of a scope.
-pub(super) fn of_scope(scope: Scope) -> Filter {
-    Filter::must([Condition::matches(SCOPE, scope_text(scope))])
+pub(super) fn of_shelf(shelf: &Shelf) -> Filter {
+    Filter::must([Condition::matches(SCOPE, shelf.to_string())])
 }
 
 /// An entry's id.
@@ -50,7 +29,7 @@ pub(super) fn point_id(id: MemoryId) -> PointId {
 pub(super) fn point(kept: Kept) -> Result<PointStruct> {
     let metadata = serde_json::to_string(&kept.entry.metadata).map_err(Error::internal)?;
     let payload = [
-        (SCOPE, Value::from(scope_text(kept.scope))),
+        (SCOPE, Value::from(kept.shelf.to_string())),
         (CREATED_AT, Value::from(kept.entry.created_at.micros())),
         (TEXT, Value::from(kept.entry.text)),
         (METADATA, Value::from(metadata)),
@@ -70,9 +49,9 @@ pub(super) fn entry(id: Option<PointId>, payload: &Payload) -> Result<Entry> {
 /// The same with its scope and space.
 pub(super) fn found(id: Option<PointId>, payload: &Payload, space: &Space) -> Result<Found> {
     let entry = entry(id, payload)?;
-    let scope = text(payload, SCOPE).and_then(scope);
-    let scope = scope.ok_or_else(|| Error::internal("a point in Qdrant has no scope"))?;
-    Ok(Found { scope, entry, space: space.clone() })
+    let shelf = text(payload, SCOPE).and_then(|text| text.parse().ok());
+    let shelf = shelf.ok_or_else(|| Error::internal("a point in Qdrant has no scope"))?;
+    Ok(Found { shelf, entry, space: space.clone() })
 }
 
 fn read(id: Option<PointId>, payload: &Payload) -> Option<Entry> {

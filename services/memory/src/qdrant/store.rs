@@ -5,15 +5,12 @@ use super::{
     QdrantStore,
     collections::CREATED_AT,
     failed, is_missing,
-    points::{entry, found, of_scope, point, point_id},
+    points::{entry, found, of_shelf, point, point_id},
 };
 use async_trait::async_trait;
-use nexus_api::{
-    Error, Result,
-    memory::{Entry, Scope},
-};
+use nexus_api::{Error, Result, memory::Entry};
 use nexus_model::MemoryId;
-use nexus_store::{Found, Kept, MemoryStore, Place, Space};
+use nexus_store::{Found, Kept, MemoryStore, Place, Shelf, Space};
 use qdrant_client::qdrant::{
     Condition, DeletePointsBuilder, Direction, Filter, GetPointsBuilder, OrderByBuilder, PointStruct,
     PointsIdsList, Query, QueryPointsBuilder, Range, RetrievedPoint, ScrollPoints, ScrollPointsBuilder,
@@ -71,8 +68,8 @@ impl QdrantStore {
     }
 
     /// Entries of one moment, which Qdrant hands out in an order of its own.
-    async fn of_moment(&self, name: &str, scope: Scope, micros: i64) -> Result<Vec<Entry>> {
-        let mut filter = of_scope(scope);
+    async fn of_moment(&self, name: &str, shelf: &Shelf, micros: i64) -> Result<Vec<Entry>> {
+        let mut filter = of_shelf(shelf);
         filter.must.push(Condition::matches(CREATED_AT, micros));
         self.entries(ScrollPointsBuilder::new(name).filter(filter).limit(TIES).with_payload(true)).await
     }
@@ -81,14 +78,14 @@ impl QdrantStore {
     async fn list_in(
         &self,
         name: &str,
-        scope: Scope,
+        shelf: &Shelf,
         after: Option<Place>,
         limit: u32,
     ) -> Result<Vec<Entry>> {
-        let mut filter = of_scope(scope);
+        let mut filter = of_shelf(shelf);
         let mut listed = Vec::new();
         if let Some((at, id)) = after {
-            let same = self.of_moment(name, scope, at.micros()).await?;
+            let same = self.of_moment(name, shelf, at.micros()).await?;
             listed.extend(same.into_iter().filter(|entry| entry.id < id));
             let earlier = Range { lt: Some(at.micros() as f64), ..Range::default() };
             filter.must.push(Condition::range(CREATED_AT, earlier));
@@ -102,7 +99,7 @@ impl QdrantStore {
             && let Some(last) = page.iter().map(|entry| entry.created_at).min()
         {
             page.retain(|entry| entry.created_at != last);
-            page.extend(self.of_moment(name, scope, last.micros()).await?);
+            page.extend(self.of_moment(name, shelf, last.micros()).await?);
         }
         listed.extend(page);
         Ok(listed)
@@ -141,10 +138,10 @@ impl MemoryStore for QdrantStore {
         Ok(None)
     }
 
-    async fn nearest(&self, space: &Space, scope: Scope, vector: &[f32], limit: u32) -> Result<Vec<Entry>> {
+    async fn nearest(&self, space: &Space, shelf: &Shelf, vector: &[f32], limit: u32) -> Result<Vec<Entry>> {
         let query = QueryPointsBuilder::new(self.name(space))
             .query(Query::new_nearest(vector.to_vec()))
-            .filter(of_scope(scope))
+            .filter(of_shelf(shelf))
             .limit(u64::from(limit))
             .with_payload(true);
         let points = match self.client.query(query).await {
@@ -164,10 +161,10 @@ impl MemoryStore for QdrantStore {
         Ok(entries)
     }
 
-    async fn list(&self, scope: Scope, after: Option<Place>, limit: u32) -> Result<Vec<Entry>> {
+    async fn list(&self, shelf: &Shelf, after: Option<Place>, limit: u32) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for (name, _) in self.collections().await? {
-            entries.extend(self.list_in(&name, scope, after, limit).await?);
+            entries.extend(self.list_in(&name, shelf, after, limit).await?);
         }
         entries.sort_by_key(|entry| Reverse((entry.created_at, entry.id)));
         // One that is just being moved is in two collections.
@@ -188,13 +185,13 @@ impl MemoryStore for QdrantStore {
         Ok(deleted)
     }
 
-    async fn delete_scope(&self, scope: Scope) -> Result<u64> {
+    async fn delete_shelf(&self, shelf: &Shelf) -> Result<u64> {
         let _no_move = self.moving.read().await;
         let mut deleted = 0;
         for (name, _) in self.collections().await? {
-            let here = self.count(&name, Some(of_scope(scope))).await?;
+            let here = self.count(&name, Some(of_shelf(shelf))).await?;
             if here > 0 {
-                self.remove(&name, of_scope(scope)).await?;
+                self.remove(&name, of_shelf(shelf)).await?;
                 deleted += here;
             }
         }
@@ -230,7 +227,7 @@ impl MemoryStore for QdrantStore {
         if found(now.id, &now.payload, &was.space)? != was {
             return Ok(false);
         }
-        self.upsert(space, point(Kept { scope: was.scope, entry: was.entry, vector })?).await?;
+        self.upsert(space, point(Kept { shelf: was.shelf, entry: was.entry, vector })?).await?;
         self.remove(&old, PointsIdsList { ids: vec![point_id(id)] }).await?;
         drop(alone);
         Ok(true)

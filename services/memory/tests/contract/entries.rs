@@ -148,3 +148,28 @@ pub(crate) async fn many_at_once_are_all_kept(world: World) {
     listed.sort_unstable();
     assert_eq!(listed, ids);
 }
+
+pub(crate) async fn workspaces_do_not_mix(world: World) {
+    let memory = world.memory(None).await;
+    let scope = execution();
+    let elsewhere = ctx().on_behalf(Some("other".to_owned()), "team-b".parse().unwrap());
+    for scope in [scope, Scope::Global] {
+        let ours = memory.store(&ctx(), StoreRequest::new(scope, "the tide comes in")).await.unwrap().id;
+        let theirs =
+            memory.store(&elsewhere, StoreRequest::new(scope, "the tide comes in")).await.unwrap().id;
+        let page = || PageRequest { limit: None, cursor: None };
+        for (ctx, expected, other) in [(ctx(), ours, theirs), (elsewhere.clone(), theirs, ours)] {
+            let listed = memory.list(&ctx, scope, page()).await.unwrap().items;
+            assert_eq!(listed.iter().map(|entry| entry.id).collect::<Vec<_>>(), [expected]);
+            let found = memory.recall(&ctx, RecallRequest::new(scope, "the tide")).await.unwrap().entries;
+            assert_eq!(found.iter().map(|entry| entry.id).collect::<Vec<_>>(), [expected]);
+            assert_eq!(code(memory.delete(&ctx, other).await), Code::NotFound);
+        }
+        // Somebody else's entry cannot be replaced by naming its id.
+        let taken = StoreRequest { id: Some(ours), ..StoreRequest::new(scope, "forged") };
+        assert_eq!(code(memory.store(&elsewhere, taken).await), Code::Conflict);
+        assert_eq!(memory.delete_scope(&elsewhere, scope).await, Ok(1));
+        assert_eq!(list(&*memory, scope).await, ["the tide comes in"]);
+        assert_eq!(memory.delete_scope(&ctx(), scope).await, Ok(1));
+    }
+}

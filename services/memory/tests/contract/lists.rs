@@ -1,9 +1,9 @@
 //! Lists and their pages.
 
 use crate::harness::{World, code, ctx, execution, keep};
-use nexus_api::{Code, Memory, memory::Entry, memory::Scope, planner::PageRequest};
+use nexus_api::{Code, Memory, Workspace, memory::Entry, memory::Scope, planner::PageRequest};
 use nexus_model::{MemoryId, Timestamp};
-use nexus_store::{Kept, Space};
+use nexus_store::{Kept, Shelf, Space};
 use serde_json::Map;
 use std::cmp::Reverse;
 
@@ -51,7 +51,11 @@ pub(crate) async fn entries_of_one_moment_are_neither_lost_nor_doubled(world: Wo
             let entry =
                 Entry { id, text: format!("{moment} {nr}"), metadata: Map::new(), score: None, created_at };
             let (space, vector) = if nr % 2 == 0 { (&space, vec![0.6, 0.8]) } else { (&other, vec![0.0; 3]) };
-            world.store.put(space, Kept { scope, entry, vector }).await.unwrap();
+            world
+                .store
+                .put(space, Kept { shelf: Shelf { workspace: Workspace::default(), scope }, entry, vector })
+                .await
+                .unwrap();
             expected.push((created_at, id));
         }
     }

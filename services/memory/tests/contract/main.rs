@@ -36,6 +36,7 @@ macro_rules! everywhere {
             entries {
                 what_is_kept_comes_back,
                 scopes_do_not_mix,
+                workspaces_do_not_mix,
                 repeating_changes_and_costs_nothing,
                 an_id_replaces_in_its_scope_and_is_refused_in_another,
                 what_is_deleted_is_gone,

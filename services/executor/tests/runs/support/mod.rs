@@ -212,7 +212,7 @@ impl World {
     pub async fn workflow(&self, document: Value) -> WorkflowId {
         let Value::Object(document) = document else { panic!("a document is an object") };
         let version = NewVersion { document, valid: true, problems: Vec::new() };
-        self.store.create_workflow(version).await.unwrap().id
+        self.store.create_workflow(&nexus_api::Workspace::default(), version).await.unwrap().id
     }
 }
 

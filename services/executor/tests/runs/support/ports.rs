@@ -51,8 +51,11 @@ impl Memory for FakeMemory {
         Err(Error::unimplemented("deleting"))
     }
 
-    async fn delete_scope(&self, _: &CallCtx, _: Scope) -> Result<u64> {
-        Err(Error::unimplemented("deleting"))
+    async fn delete_scope(&self, _: &CallCtx, scope: Scope) -> Result<u64> {
+        let mut entries = self.entries.lock().unwrap();
+        let before = entries.len();
+        entries.retain(|(kept, _)| *kept != scope);
+        Ok((before - entries.len()) as u64)
     }
 
     async fn embedding_model(&self, _: &CallCtx) -> Result<EmbeddingModel> {
