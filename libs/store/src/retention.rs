@@ -87,6 +87,6 @@ mod tests {
         assert_eq!(fitting(found([3, 3, 4, 1]), batch), ids[..3]);
         assert_eq!(fitting(found([50, 1, 1, 1]), batch), ids[..1]);
         assert_eq!(fitting(found([1, 50, 1, 1]), batch), ids[..1]);
-        assert_eq!(fitting(Vec::new(), batch), []);
+        assert!(fitting(Vec::<(u8, u64)>::new(), batch).is_empty());
     }
 }
