@@ -71,6 +71,12 @@ pub(crate) enum Do {
         #[arg(long, value_name = "URL")]
         addr: Option<String>,
     },
+    /// Check everything Nexus needs here, and say what to do about what is wrong: exit code 0 if it can work
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Run a workflow document and print its outputs
     Run(RunArgs),
     /// Check a workflow document

@@ -67,6 +67,11 @@ impl Failure {
         self
     }
 
+    /// What it says, without advice.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Says it on stderr and gives the exit code.
     pub(crate) fn report(self) -> Exit {
         // Told to end before it had begun: no error, but worth a word.

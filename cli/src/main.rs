@@ -63,6 +63,8 @@ async fn run(cli: Cli) -> Result {
             done
         }
         Do::Health { role, addr } => wiring::health(&config?, role, addr.as_deref()).await,
+        // It says itself what is wrong with the configuration.
+        Do::Doctor { json } => commands::doctor::doctor(&settings.0, json).await,
         command => {
             let config = config?;
             // Logs and progress share stderr: only what went wrong belongs there.
@@ -135,7 +137,7 @@ async fn client(config: &Config, server: Option<&str>, command: Do) -> Result {
             backend.close().await;
             done
         }
-        Do::Up | Do::Serve { .. } | Do::Migrate { .. } | Do::Health { .. } | Do::Completions { .. } => {
+        Do::Up | Do::Serve { .. } | Do::Migrate { .. } | Do::Health { .. } | Do::Doctor { .. } | Do::Completions { .. } => {
             Err(Failure::usage("this is no client command"))
         }
     }

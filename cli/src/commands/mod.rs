@@ -2,6 +2,7 @@
 //! serve (`wiring`).
 
 pub(crate) mod backup;
+pub(crate) mod doctor;
 pub(crate) mod documents;
 pub(crate) mod executions;
 pub(crate) mod memory;

@@ -15,3 +15,4 @@ pub(crate) use embedded::{Claims, Embedded, embedded, llm_alone, up};
 pub(crate) use estimates::{estimating_planner, planner_alone};
 pub(crate) use health::health;
 pub(crate) use mesh::{migrate, serve};
+pub(crate) use watch::about;

@@ -3,17 +3,14 @@
 
 use super::parts;
 use crate::{exit::Result, out};
-use nexus_rpc::server::Health;
+use nexus_api::CallCtx;
+use nexus_rpc::{client, server::Health};
 use nexus_runtime::{
     Config,
     metrics::{self, Check, Metrics},
 };
 use nexus_store::postgres::PostgresStore;
-use std::{
-    convert::Infallible,
-    sync::Arc,
-    time::Duration,
-};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -106,4 +103,18 @@ pub(super) async fn follow(health: Health, names: Vec<&'static str>, checks: Che
         ready = if ready.is_none() && !all { None } else { Some(all) };
         tokio::time::sleep(pause).await;
     }
+}
+
+/// What a process of a mesh says about itself; with this configuration's keys and certificates, if any.
+pub(crate) async fn about(
+    config: Option<&Config>,
+    role: &str,
+    url: &str,
+) -> std::result::Result<client::About, String> {
+    let options = match config {
+        Some(config) => parts::client_options(config).map_err(|failure| failure.message().to_owned())?,
+        None => client::ClientOptions::default(),
+    };
+    let ctx = CallCtx::background().with_timeout(PATIENCE * 2);
+    client::about(role, url, &options, &ctx).await.map_err(|error| error.message)
 }

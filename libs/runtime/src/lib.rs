@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod config;
 pub mod keys;
+pub mod disk;
 pub mod lock;
 pub mod metrics;
 pub mod shutdown;

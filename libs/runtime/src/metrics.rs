@@ -3,10 +3,12 @@
 
 mod families;
 mod listener;
+mod operation;
 mod process;
 
 pub use families::{FAMILIES, Family, Kind, family};
 pub use listener::{Check, serve};
+pub use operation::{Service, operation};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::{sync::OnceLock, time::Duration};
@@ -70,7 +72,8 @@ impl Metrics {
 fn describe(role: &str) {
     for family in FAMILIES {
         let ours = role == "up" || family.roles.contains(&role);
-        let begins = ours && family.from_start && family.labels.is_empty() && family.name.starts_with("nexus_");
+        let begins =
+            ours && family.from_start && family.labels.is_empty() && family.name.starts_with("nexus_");
         match family.kind {
             Kind::Counter => {
                 metrics::describe_counter!(family.name, family.help);
@@ -103,7 +106,10 @@ mod tests {
         assert!(text.contains("nexus_test_seconds_bucket{le=\"0.0025\"} 1"), "{text}");
         assert!(metrics.render().contains("nexus_build_info"));
         // There before anything has happened.
-        assert!(text.contains("# TYPE nexus_lease_takeovers_total counter\nnexus_lease_takeovers_total 0"), "{text}");
+        assert!(
+            text.contains("# TYPE nexus_lease_takeovers_total counter\nnexus_lease_takeovers_total 0"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -114,8 +120,8 @@ mod tests {
             assert!(seen.insert(name), "{name} is there twice");
             assert!(name.starts_with("nexus_") || name.starts_with("process_"), "{name}");
             assert_eq!(name.ends_with("_total"), family.kind == Kind::Counter, "{name}");
-            assert_eq!(name.ends_with("_seconds") && !name.starts_with("process_") && !name.contains("age"),
-                family.kind == Kind::Histogram, "{name}");
+            let is_time = name.ends_with("_seconds") && !name.starts_with("process_");
+            assert_eq!(is_time, family.kind == Kind::Histogram, "{name}");
             assert!(!family.help.is_empty() && !family.roles.is_empty(), "{name}");
             for label in family.labels {
                 // Ids would make as many series as there are things.

@@ -7,8 +7,8 @@ use opentelemetry::{
     Context, KeyValue,
     propagation::TextMapPropagator,
     trace::{
-        Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId,
-        TraceState, Tracer,
+        Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId, TraceState,
+        Tracer,
     },
 };
 use opentelemetry_sdk::{
@@ -77,7 +77,11 @@ impl Place {
 
     fn context(self) -> Context {
         // What has no span yet is no parent.
-        if self.span == 0 { Context::new() } else { Context::new().with_remote_span_context(self.span_context()) }
+        if self.span == 0 {
+            Context::new()
+        } else {
+            Context::new().with_remote_span_context(self.span_context())
+        }
     }
 
     fn span_context(self) -> SpanContext {
@@ -318,9 +322,9 @@ pub fn baggage() -> Option<String> {
 /// The execution that a caller's baggage names; everything else in it is nothing to us.
 pub fn execution_in(baggage: &str) -> Option<ExecutionId> {
     let members = baggage.split(',').map(|member| member.split(';').next().unwrap_or_default());
-    members.filter_map(|member| member.split_once('=')).find_map(|(name, value)| {
-        (name.trim() == EXECUTION).then(|| value.trim().parse().ok()).flatten()
-    })
+    members
+        .filter_map(|member| member.split_once('='))
+        .find_map(|(name, value)| (name.trim() == EXECUTION).then(|| value.trim().parse().ok()).flatten())
 }
 
 #[cfg(test)]

@@ -146,7 +146,8 @@ impl TraceService for Service {
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         let mut spans = self.0.spans.lock().unwrap_or_else(PoisonError::into_inner);
         for of_resource in request.into_inner().resource_spans {
-            let resource = of_resource.resource.map(|resource| texts(resource.attributes)).unwrap_or_default();
+            let resource =
+                of_resource.resource.map(|resource| texts(resource.attributes)).unwrap_or_default();
             let service = resource.get("service.name").cloned().unwrap_or_default();
             for span in of_resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
                 let raw = format!("{resource:?} {span:?}");
@@ -179,10 +180,7 @@ fn texts(attributes: Vec<KeyValue>) -> BTreeMap<String, String> {
         Value::DoubleValue(number) => number.to_string(),
         other => format!("{other:?}"),
     };
-    attributes
-        .into_iter()
-        .filter_map(|pair| Some((pair.key, text(pair.value?.value?))))
-        .collect()
+    attributes.into_iter().filter_map(|pair| Some((pair.key, text(pair.value?.value?)))).collect()
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -1,9 +1,10 @@
 //! Counts and times calls, whatever becomes of them: the code a call ends with stands in the trailers, after the last
 //! message, or nowhere, if its caller goes away. Not here: spans (`gate`), other metrics.
 
-use crate::proto::DESCRIPTORS;
+use crate::{meta::VERSION, proto::DESCRIPTORS};
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use http::HeaderValue;
 use http_body::{Frame, SizeHint};
 use metrics::{counter, histogram};
 use prost::Message;
@@ -23,7 +24,8 @@ type Response = http::Response<Body>;
 /// Services and methods there are, by path. Others share a label: paths are the caller's to choose.
 static METHODS: LazyLock<HashMap<String, (String, String)>> = LazyLock::new(|| {
     let files = prost_types::FileDescriptorSet::decode(DESCRIPTORS).unwrap_or_default().file;
-    let services = files.iter().flat_map(|file| file.service.iter().map(move |service| (file.package(), service)));
+    let services =
+        files.iter().flat_map(|file| file.service.iter().map(move |service| (file.package(), service)));
     let methods = services.flat_map(|(package, service)| {
         let name = format!("{package}.{}", service.name());
         service.method.iter().map(move |method| (name.clone(), method.name().to_owned()))
@@ -62,13 +64,14 @@ where
         let path = request.uri().path();
         // Probes and those who look around are not what people want to know about.
         if path.starts_with("/grpc.") {
-            return Box::pin(self.0.call(request));
+            let work = self.0.call(request);
+            return Box::pin(async move { work.await.map(signed) });
         }
         let mut ending = Ending::of(path);
         let began = Instant::now();
         let work = self.0.call(request);
         Box::pin(async move {
-            let response = work.await?;
+            let response = work.await.map(signed)?;
             ending.begun(began);
             // An error without an answer stands in the head.
             if let Some(status) = Status::from_header_map(response.headers()) {
@@ -78,6 +81,12 @@ where
             Ok(response.map(|body| Body::new(Watched { body, ending })))
         })
     }
+}
+
+/// Says which version answers, for those who look for what does not fit together.
+fn signed(mut response: Response) -> Response {
+    response.headers_mut().insert(VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    response
 }
 
 /// A call that ends once.

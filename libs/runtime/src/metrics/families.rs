@@ -98,12 +98,6 @@ pub const FAMILIES: &[Family] = &[
         EXECUTOR,
         "Executions that wait for an executor, in the whole database: every executor says the same",
     ),
-    gauge(
-        "nexus_queue_oldest_age_seconds",
-        &[],
-        EXECUTOR,
-        "How long the first of them has been waiting; 0 if none waits",
-    ),
     gauge("nexus_executions_running", &[], EXECUTOR, "Executions that run in this process"),
     gauge("nexus_executions_capacity", &[], EXECUTOR, "Most executions that may run in this process"),
     counter("nexus_executions_accepted_total", &[], EXECUTOR, "Executions accepted"),
@@ -189,8 +183,16 @@ pub const FAMILIES: &[Family] = &[
         "nexus_scraper_operations_total",
         &["operation", "outcome"],
         SCRAPER,
-        "Operations of the scraper ended (jobs made, tests, endpoint runs, Python): ok, or the code of the failure",
+        "Runs ended (test, endpoint, python): ok, or the code of the failure",
     ),
+    counter(
+        "nexus_scraper_jobs_total",
+        &["status"],
+        SCRAPER,
+        "Jobs that made code: ready, or failed (also when former code stays in use)",
+    ),
+    gauge("nexus_sandbox_ready", &[], SCRAPER, "Sandboxes that were ready when the latest run began"),
+    gauge("nexus_sandbox_running", &[], SCRAPER, "Sandboxes in which something runs"),
     histogram("nexus_scraper_operation_duration_seconds", &["operation"], SCRAPER, "Time they took"),
 ];
 

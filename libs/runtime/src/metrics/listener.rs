@@ -74,7 +74,9 @@ async fn answer(
             response.headers_mut().insert(header::CONTENT_TYPE, kind);
             response
         }
-        "/healthz" => json_with(StatusCode::OK, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
+        "/healthz" => {
+            json_with(StatusCode::OK, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+        }
         "/readyz" => ready(checks).await,
         _ => json_with(
             StatusCode::NOT_FOUND,

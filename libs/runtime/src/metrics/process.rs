@@ -60,7 +60,8 @@ mod tests {
         render(&mut text);
         let value = |name: &str| -> f64 {
             let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
-            line.and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or_else(|| panic!("{name}: {text}"))
+            line.and_then(|line| line.split(' ').nth(1)?.parse().ok())
+                .unwrap_or_else(|| panic!("{name}: {text}"))
         };
         assert!(value("process_resident_memory_bytes") > 1e6);
         assert!(value("process_virtual_memory_bytes") >= value("process_resident_memory_bytes"));

@@ -200,8 +200,7 @@ mod tests {
         );
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(execution = "e-0", "outside");
-            let outer =
-                tracing::info_span!("outer", nexus.execution_id = %"e-1", request_id = "r-1", trace_id = tracing::field::Empty);
+            let outer = tracing::info_span!("outer", nexus.execution_id = %"e-1", request_id = "r-1", trace_id = tracing::field::Empty);
             outer.record("trace_id", "abc");
             let _outer = outer.enter();
             let _inner = tracing::info_span!("inner", nexus.node_id = "draft", other = 7).entered();
@@ -219,7 +218,10 @@ mod tests {
             assert_eq!(inside[name], value, "{inside}");
         }
         assert_eq!(inside["message"], "it \"said\"\nso");
-        assert_eq!((&inside["level"], &inside["count"], &inside["ok"]), (&"WARN".into(), &2.into(), &true.into()));
+        assert_eq!(
+            (&inside["level"], &inside["count"], &inside["ok"]),
+            (&"WARN".into(), &2.into(), &true.into())
+        );
         assert_eq!((&inside["span"]["name"], &inside["span"]["other"]), (&"inner".into(), &7.into()));
     }
 }
