@@ -1,6 +1,7 @@
 //! The store of the mesh: Postgres, shared by many processes. Here: connecting, timeouts, the schema's check.
 //! Not here: what is written and read (`workflows`, `executions`), group commit (`lanes`).
 
+mod about;
 mod batch;
 mod executions;
 mod history;
