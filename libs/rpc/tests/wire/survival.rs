@@ -109,7 +109,7 @@ async fn a_server_that_starts_late_is_found() {
 
 #[tokio::test]
 async fn urls_that_are_none_are_refused_at_once() {
-    for bad in ["", " , ", "https://example.com:1", "ftp://x", "http://", "http://a b"] {
+    for bad in ["", " , ", "ftp://x", "http://", "http://a b"] {
         let error = client::planner(bad, &options()).err().unwrap();
         assert_eq!(error.code, Code::Invalid, "{bad}");
     }
