@@ -46,7 +46,7 @@ const CONTRACT: [&str; 37] = [
 ];
 
 /// Beyond it.
-const BEYOND: [&str; 7] = [
+const BEYOND: [&str; 16] = [
     "get /api/v1/memory",
     "post /api/v1/memory",
     "delete /api/v1/memory",
@@ -54,6 +54,15 @@ const BEYOND: [&str; 7] = [
     "post /api/v1/memory/reembed",
     "get /api/v1/memory/model",
     "delete /api/v1/memory/{id}",
+    "delete /api/v1/executions/{id}",
+    "delete /api/v1/scraping/jobs/{id}/schedule",
+    "delete /api/v1/secrets/{name}",
+    "get /api/v1/generated/{job_id}/openapi.json",
+    "get /api/v1/scraping/jobs/{id}/health",
+    "get /api/v1/scraping/jobs/{id}/schedule",
+    "get /api/v1/secrets",
+    "put /api/v1/scraping/jobs/{id}/schedule",
+    "put /api/v1/secrets/{name}",
 ];
 
 const LIVE: [&str; 2] = ["get /ws/executions/{id}", "get /ws/scraping/jobs/{id}"];
