@@ -1,4 +1,4 @@
-//! `executions list`, `show`, `cancel`, `resume`.
+//! `executions list`, `show`, `cancel`, `delete`, `resume`.
 
 use super::{documents::limit, gather, run};
 use crate::{
@@ -61,6 +61,12 @@ pub(crate) async fn executions(backend: &Backend, command: &Executions) -> Resul
             } else {
                 out::line(&format!("{}: {}", summary.id, progress::word(summary.status)));
             }
+            Ok(Exit::Success)
+        }
+        Executions::Delete { id } => {
+            let id: ExecutionId = id.parse()?;
+            executor.delete_execution(&ctx, id).await?;
+            out::line(&format!("{id}: deleted"));
             Ok(Exit::Success)
         }
         Executions::Resume { id, budget, from_node, json } => {

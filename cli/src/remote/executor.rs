@@ -14,7 +14,7 @@ use nexus_model::{
     execution::ExecutionSummary,
     workflow::Page,
 };
-use reqwest::header;
+use reqwest::{Method, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -123,6 +123,11 @@ impl Executor for Remote {
             body["from_node"] = json!(node);
         }
         self.call(ctx, self.post(&format!("/executions/{id}/resume"), &body)).await
+    }
+
+    async fn delete_execution(&self, ctx: &CallCtx, id: ExecutionId) -> Result<()> {
+        let work = self.send(self.request(Method::DELETE, &format!("/executions/{id}")));
+        ctx.bound(work).await.map(drop)
     }
 
     async fn list_events(

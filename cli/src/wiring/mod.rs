@@ -9,9 +9,10 @@ mod health;
 mod mesh;
 mod models;
 mod parts;
+mod scraper;
 mod watch;
 
-pub(crate) use embedded::{Claims, Embedded, embedded, llm_alone, up};
+pub(crate) use embedded::{Claims, Embedded, database, embedded, hold, llm_alone, up};
 pub(crate) use estimates::{estimating_planner, planner_alone};
 pub(crate) use health::health;
 pub(crate) use mesh::{migrate, serve};

@@ -168,6 +168,27 @@ pub(crate) async fn get(
     Ok(Json(ctx.bound(app.ports.executor.get_execution(&ctx, id)).await?))
 }
 
+/// Delete an execution
+///
+/// With its events and its memory. One that has not ended must be cancelled first.
+#[utoipa::path(
+    delete, path = "/api/v1/executions/{id}", tag = "executions", operation_id = "delete_execution",
+    params(schemas::ExecutionIdParam),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "There is no such execution"),
+        (status = 409, description = "It is queued or running"),
+    )
+)]
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Call(ctx): Call,
+    Id(id): Id<ExecutionId>,
+) -> Answer<StatusCode> {
+    ctx.bound(app.ports.executor.delete_execution(&ctx, id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Cancel an execution
 ///
 /// No call to a model or tool starts after the answer; the execution ends as `cancelled` within 2 seconds.

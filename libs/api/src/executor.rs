@@ -74,6 +74,8 @@ pub trait Executor: Send + Sync + 'static {
         id: ExecutionId,
         resume: Resume,
     ) -> Result<ExecutionSummary>;
+    /// Deletes an execution that has ended, with its events and its memory. `Conflict` while it is queued or running.
+    async fn delete_execution(&self, ctx: &CallCtx, id: ExecutionId) -> Result<()>;
     /// Stored events after `after_seq`, at most `limit` (1 to 1,000).
     async fn list_events(
         &self,

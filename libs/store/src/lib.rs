@@ -5,18 +5,28 @@
 //!
 //! Not here: what the journal's records mean (`nexus-engine`), who claims what when (`nexus-executor`).
 
+pub mod backup;
 mod broken;
 mod contract;
+pub mod copy;
+pub mod endpoints;
 mod history;
+mod job_rows;
 mod memory;
 mod memory_rows;
 mod nearest;
 pub mod postgres;
+mod retention;
 mod rows;
+mod scraper_jobs;
+mod secrets;
 mod spending;
 pub mod sqlite;
 
 pub use contract::*;
 pub use history::*;
 pub use memory::*;
+pub use retention::{Batch, Ended, RetentionStore};
+pub use scraper_jobs::*;
+pub use secrets::*;
 pub use spending::*;

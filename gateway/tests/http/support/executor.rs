@@ -321,6 +321,14 @@ impl Executor for FakeExecutor {
         Ok(execution.summary)
     }
 
+    async fn delete_execution(&self, _: &CallCtx, id: ExecutionId) -> Result<()> {
+        let execution = self.execution(id)?;
+        if !execution.summary.status.is_terminal() {
+            return Err(Error::new(Code::Conflict, "the execution is running"));
+        }
+        Ok(())
+    }
+
     async fn list_events(
         &self,
         _: &CallCtx,

@@ -130,6 +130,19 @@ impl Executor for Client {
         summary(response.await?.execution)
     }
 
+    async fn delete_execution(&self, ctx: &CallCtx, id: ExecutionId) -> Result<()> {
+        let message = pb::DeleteExecutionRequest { execution_id: id.to_string() };
+        let response = call!(
+            self.0,
+            ctx,
+            Repeat::IfNotSent,
+            Shape::Unary,
+            ExecutorServiceClient::delete_execution,
+            message
+        );
+        response.await.map(|_| ())
+    }
+
     async fn list_events(
         &self,
         ctx: &CallCtx,

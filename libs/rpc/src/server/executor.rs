@@ -102,6 +102,16 @@ impl ExecutorService for Handler {
         })
     }
 
+    async fn delete_execution(
+        &self,
+        request: Request<pb::DeleteExecutionRequest>,
+    ) -> Result<Response<pb::DeleteExecutionResponse>, Status> {
+        unary!(request, |ctx, message| {
+            self.0.delete_execution(ctx, id("/execution_id", &message.execution_id)?).await?;
+            Ok(pb::DeleteExecutionResponse {})
+        })
+    }
+
     async fn list_events(
         &self,
         request: Request<pb::ListEventsRequest>,

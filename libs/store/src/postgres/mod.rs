@@ -3,12 +3,17 @@
 
 mod about;
 mod batch;
+mod endpoints;
 mod executions;
 mod history;
+pub(crate) mod import;
+mod jobs;
 mod lanes;
 mod memory;
 mod migrate;
+mod retention;
 mod rows;
+mod secrets;
 mod spending;
 mod workflows;
 

@@ -1,13 +1,20 @@
 //! The store of a single process: one SQLite file, one writing thread, a few readers (embedded mode).
 //! Here: opening and closing. Not here: what is written and read (`workflows`, `executions`).
 
+mod endpoints;
 mod executions;
+pub(crate) mod export;
 mod history;
+mod jobs;
 mod memory;
 mod migrate;
 mod readers;
+mod retention;
 mod rows;
+mod secrets;
+pub(crate) mod snapshot;
 mod spending;
+pub(crate) mod tables;
 mod workflows;
 mod writer;
 

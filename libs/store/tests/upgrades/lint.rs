@@ -129,8 +129,8 @@ async fn every_migration_in_the_repository_is_applied() {
     let path = folder.path().join("nexus.db");
     drop(SqliteStore::open(&path).unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
-    let applied: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(applied, migrations("sqlite").len());
+    let applied: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(applied as usize, migrations("sqlite").len());
 
     let server = Server::start_without_fsync().unwrap();
     let url = server.create_database().unwrap();

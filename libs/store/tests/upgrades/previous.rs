@@ -8,7 +8,7 @@ use nexus_testkit::postgres::Server;
 use rusqlite::{Connection, types::Value as Sqlite};
 use serde_json::Value;
 use sqlx::{
-    AssertSqlSafe, Column, Connection as _, Either, PgConnection, Postgres, Row, TypeInfo,
+    AssertSqlSafe, Column, Connection as _, Either, Executor, PgConnection, Postgres, Row, TypeInfo,
     postgres::{PgArguments, PgRow},
     query::Query,
     raw_sql,
@@ -133,8 +133,8 @@ async fn play_postgres(connection: &mut PgConnection) -> Vec<Answer> {
         let sql = one["sql"].as_str().unwrap();
         let query = sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false);
         let query = one["params"].as_array().unwrap().iter().fold(query, bound);
-        let told: Vec<_> = query
-            .fetch_many(&mut *connection)
+        let told: Vec<_> = connection
+            .fetch_many(query)
             .try_collect()
             .await
             .unwrap_or_else(|error| panic!("{error}: {sql}"));
