@@ -3,7 +3,7 @@
 
 use crate::{blocking, http::Api, nexus, provider_settings};
 use nexus_testkit::{
-    otlp::Collector,
+    otlp::{Collector, Span},
     process::{Mesh, settings},
     provider::{FakeProvider, Matcher, Reply},
 };
@@ -17,6 +17,7 @@ const KEY: &str = "sk-canary-key-b3f1";
 #[tokio::test(flavor = "multi_thread")]
 async fn prompts_and_keys_are_nowhere_and_lines_say_what_they_belong_to() {
     let provider = FakeProvider::start().await.unwrap();
+    provider.script(Matcher::text("please fail"), Reply::error(400, "bad_request", "no"));
     provider.always(Matcher::any(), Reply::text("hello"));
     let collector = Collector::start().unwrap();
     let mut extra = provider_settings(&provider);
@@ -38,9 +39,16 @@ async fn prompts_and_keys_are_nowhere_and_lines_say_what_they_belong_to() {
             "edges": []}});
     let id = api.start(document, json!({"about": INPUT})).await;
     assert_eq!(api.ended(&id).await["status"], "succeeded");
-    let events = json!(api.events(&id).await).to_string();
+    let mut events = json!(api.events(&id).await).to_string();
+    // One that fails, which is worth a line in the log of the process that saw it.
+    let failing = json!({"name": "Fails", "graph": {"edges": [], "nodes": [
+        {"id": "ask", "type": "agent", "config": {"model": "openai/gpt-5.6-luna", "prompt": format!("{PROMPT} please fail")}}]}});
+    let failed = api.start(failing, json!({})).await;
+    assert_eq!(api.ended(&failed).await["status"], "failed");
+    events.push_str(&json!(api.events(&failed).await).to_string());
     let (collector, ended) = blocking(move || {
-        let ended = collector.wait(|spans| spans.iter().any(|span| span.name == "execution").then_some(()));
+        let ended = |spans: &[Span]| spans.iter().filter(|span| span.name == "execution").count() == 2;
+        let ended = collector.wait(|spans| ended(spans).then_some(()));
         (collector, ended)
     })
     .await;
@@ -58,7 +66,7 @@ async fn prompts_and_keys_are_nowhere_and_lines_say_what_they_belong_to() {
         nowhere("a span", &span.raw);
     }
     let parts = || mesh.executors.iter().chain(&mesh.gateways).chain(&mesh.others);
-    let mut lines_of_it = 0;
+    let mut lines_of_failed = 0;
     let mut tracing = 0;
     for part in parts() {
         let log = part.process.stderr();
@@ -75,10 +83,10 @@ async fn prompts_and_keys_are_nowhere_and_lines_say_what_they_belong_to() {
                 && !line["span"].is_null()
             {
                 assert!(line["trace_id"].as_str().is_some_and(|id| id.len() == 32), "{line}");
-                lines_of_it += usize::from(line["execution_id"] == id.as_str());
+                lines_of_failed += usize::from(line["execution_id"] == failed.as_str());
             }
         }
     }
     assert!(tracing > 0, "nothing was logged at all");
-    assert!(lines_of_it > 0, "no line names the execution");
+    assert!(lines_of_failed > 0, "no line names the execution");
 }

@@ -121,7 +121,16 @@ where
             line.insert("target".into(), target);
             line.retain(|name, _| !name.starts_with("log."));
         }
-        let text = serde_json::to_string(&line).map_err(|_| fmt::Error)?;
+        // What people look for first comes first; the rest follows by name.
+        let first =
+            ["timestamp", "level", "message"].map(|name| line.remove(name).map(|value| (name, value)));
+        let mut text = String::from("{");
+        for (name, value) in first.into_iter().flatten() {
+            text.push_str(&format!("\"{name}\":{value},"));
+        }
+        let rest = serde_json::to_string(&line).map_err(|_| fmt::Error)?;
+        // There is always a target.
+        text.push_str(rest.trim_start_matches('{'));
         writer.write_str(&text)?;
         writer.write_char('\n')
     }
@@ -209,6 +218,10 @@ mod tests {
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2, "{text}");
+        assert!(
+            text.starts_with("{\"timestamp\":\"") && text.contains("\",\"level\":\"INFO\",\"message\":"),
+            "{text}"
+        );
         assert_eq!(lines[0]["execution_id"], "e-0");
         assert!(lines[0].get("span").is_none());
         let inside = &lines[1];
