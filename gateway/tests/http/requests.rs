@@ -192,6 +192,11 @@ async fn scraping_is_passed_on() {
     let csv = world.get(&format!("/api/v1/generated/{id}?format=csv")).await;
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8; header=present");
     assert_eq!(csv.text(), "price,title\r\n1,\"a, b\"\r\n,c\r\n");
+    assert_eq!(csv.header("x-total-count"), "2");
+    let described = world.get(&format!("/api/v1/generated/{id}/openapi.json")).await.json();
+    let title = &described["components"]["schemas"]["Record"]["properties"]["title"];
+    assert_eq!(title, &json!({"type": ["null", "string"]}));
+    assert_eq!(described["paths"][format!("/api/v1/generated/{id}")]["get"]["operationId"], "get_all_titles");
 }
 
 #[tokio::test]
