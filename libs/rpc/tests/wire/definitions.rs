@@ -137,8 +137,7 @@ fn every_promised_method_is_there() {
         ("memory", "Store Recall List Delete DeleteScope GetEmbeddingModel Reembed"),
         (
             "scraper",
-            "CreateJob GetJob ListJobs DeleteJob WatchJob TestJob RegenerateJob RunEndpoint RunPython GetHealth \
-             PutSchedule GetSchedule DeleteSchedule",
+            "CreateJob GetJob ListJobs DeleteJob WatchJob TestJob RegenerateJob RunEndpoint RunPython",
         ),
         ("scraper", "GetHealth PutSchedule GetSchedule DeleteSchedule"),
         ("secrets", "ListSecrets SetSecret DeleteSecret"),
