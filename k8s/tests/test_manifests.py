@@ -234,6 +234,7 @@ class Pods(unittest.TestCase):
                         self.assertEqual(name, "nexus-scraper" if scraper else "nexus")
 
     def test_what_serves_is_probed(self):
+        self.assertIn('"nexus.live"', (ROOT / "cli/src/wiring/watch.rs").read_text(), "what the kubelet asks for")
         for what, thing in each("Deployment", "StatefulSet"):
             [container] = containers(thing)
             role = thing["metadata"]["name"].removeprefix("nexus-")
