@@ -3,8 +3,7 @@
 
 use crate::{
     exit::{Exit, Failure, Result},
-    out,
-    wiring,
+    out, wiring,
 };
 use nexus_runtime::{Config, config::Database, lock::DataDir};
 use nexus_store::backup::{self, Error, Manifest};
@@ -46,8 +45,10 @@ pub(crate) async fn restore(config: &Config, server: Option<&str>, file: &Path, 
 /// The database's file; a refusal if it is no file, or not of this machine.
 fn embedded<'a>(config: &'a Config, server: Option<&str>, instead: &str) -> Result<&'a Path> {
     if server.is_some_and(|server| !server.trim().is_empty()) {
-        return Err(Failure::usage("backups are made and restored where the data folder is, not over the network")
-            .suggest("run this on the server's machine, without --server and NEXUS_SERVER"));
+        return Err(Failure::usage(
+            "backups are made and restored where the data folder is, not over the network",
+        )
+        .suggest("run this on the server's machine, without --server and NEXUS_SERVER"));
     }
     match &config.database {
         Database::Sqlite(path) => Ok(path),

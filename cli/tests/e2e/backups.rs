@@ -15,9 +15,7 @@ fn up(place: &Place) -> Up {
 
 /// Three agents in a row and one beside them, on the demo provider, the first of which keeps what it says.
 fn storm() -> Value {
-    let agent = |id: &str, prompt: &str| {
-        json!({"id": id, "type": "agent", "config": {"model": "demo/small", "prompt": prompt}})
-    };
+    let agent = |id: &str, prompt: &str| json!({"id": id, "type": "agent", "config": {"model": "demo/small", "prompt": prompt}});
     let mut first = agent("a", "one");
     first["config"]["memory"] = json!({"store": true});
     json!({"schema_version": 1, "name": "Storm", "graph": {
@@ -31,7 +29,9 @@ async fn all(api: &Api) -> BTreeSet<String> {
     let mut address = "/api/v1/executions?limit=200".to_owned();
     loop {
         let page = api.get(&address).await;
-        ids.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        ids.extend(
+            page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()),
+        );
         match page["next_cursor"].as_str() {
             Some(cursor) => address = format!("/api/v1/executions?limit=200&cursor={cursor}"),
             None => return ids,
@@ -154,7 +154,11 @@ async fn what_cannot_be_saved_or_restored_is_said_with_what_to_do() {
     for (command, tool) in [("backup", "pg_dump"), ("restore", "pg_restore")] {
         let refused = mesh.nexus_async(&[command, &file]).await;
         assert_eq!(refused.code(), 2);
-        assert!(refused.stderr.contains(tool) && refused.stderr.contains("docs/backup.md"), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains(tool) && refused.stderr.contains("docs/backup.md"),
+            "{}",
+            refused.stderr
+        );
     }
     blocking(move || drop(mesh)).await;
 }

@@ -61,7 +61,12 @@ async fn works(http: &str, provider: &FakeProvider) {
     provider.release("<b>");
     assert_eq!(api.ended(&running).await["status"], "succeeded");
     let done = place.nexus_async(&["executions", "delete", &running, "--server", http]).await;
-    assert_eq!((done.code(), done.stdout.trim()), (0, format!("{running}: deleted").as_str()), "{}", done.stderr);
+    assert_eq!(
+        (done.code(), done.stdout.trim()),
+        (0, format!("{running}: deleted").as_str()),
+        "{}",
+        done.stderr
+    );
     assert_gone(&api, &running).await;
 }
 

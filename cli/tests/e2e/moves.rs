@@ -32,7 +32,10 @@ async fn a_mesh_goes_on_with_what_an_embedded_server_has_left() {
     within("the second step", provider.held("<b>", 1)).await;
 
     let postgres = blocking(|| Server::start_without_fsync().unwrap()).await;
-    let (from, to) = (format!("sqlite://{}", place.data().join("nexus.db").display()), postgres.create_database().unwrap());
+    let (from, to) = (
+        format!("sqlite://{}", place.data().join("nexus.db").display()),
+        postgres.create_database().unwrap(),
+    );
     let arguments = ["migrate", "--from", &from, "--to", &to];
     let locked = place.nexus_async(&arguments).await;
     assert_eq!(locked.code(), 1);
@@ -74,11 +77,17 @@ async fn what_cannot_be_moved_is_said_with_what_to_do() {
     let place = Place::new();
     let missing = format!("sqlite://{}", place.data().join("nexus.db").display());
     for (arguments, said) in [
-        (&["migrate", "--from", &missing, "--to", "postgres://127.0.0.1:1/nexus"][..], "there is no database at"),
+        (
+            &["migrate", "--from", &missing, "--to", "postgres://127.0.0.1:1/nexus"][..],
+            "there is no database at",
+        ),
         (&["migrate", "--from", &missing], "set --to or DATABASE_URL"),
         (&["migrate", "--from", &missing, "--to", "sqlite://other.db"], "set --to or DATABASE_URL"),
         (&["migrate", "--from", "postgres://127.0.0.1:1/nexus"], "--from is the embedded database"),
-        (&["migrate", "--from", &missing, "--to", "postgres://me:secret@host/db"], "does not belong on the command line"),
+        (
+            &["migrate", "--from", &missing, "--to", "postgres://me:secret@host/db"],
+            "does not belong on the command line",
+        ),
         (&["migrate", "--to", "postgres://127.0.0.1:1/nexus"], "--from"),
     ] {
         let refused = place.nexus_async(arguments).await;

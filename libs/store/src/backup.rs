@@ -144,8 +144,11 @@ pub fn restore(file: &Path, database: &Path) -> Result<Manifest, Error> {
     }
     let damaged = |why: String| Error::Damaged { file: file.to_owned(), why };
     let prepared = Scratch::beside(database, "restoring")?;
-    let (bytes, sha256) = unpack(&mut content, &prepared.0)
-        .map_err(|source| Error::Io { what: "unpack the backup to", path: prepared.0.clone(), source })?;
+    let (bytes, sha256) = unpack(&mut content, &prepared.0).map_err(|source| Error::Io {
+        what: "unpack the backup to",
+        path: prepared.0.clone(),
+        source,
+    })?;
     if bytes != manifest.bytes {
         return Err(damaged(format!("{bytes} bytes instead of {}", manifest.bytes)));
     }
@@ -157,8 +160,11 @@ pub fn restore(file: &Path, database: &Path) -> Result<Manifest, Error> {
         return Err(damaged("its manifest speaks of something else".to_owned()));
     }
     snapshot::bring_up(&prepared.0)?;
-    snapshot::put_in_place(&prepared.0, database)
-        .map_err(|source| Error::Io { what: "replace", path: database.to_owned(), source })?;
+    snapshot::put_in_place(&prepared.0, database).map_err(|source| Error::Io {
+        what: "replace",
+        path: database.to_owned(),
+        source,
+    })?;
     Ok(manifest)
 }
 

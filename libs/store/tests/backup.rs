@@ -266,7 +266,8 @@ async fn an_older_schema_is_migrated_on_restore_and_the_old_log_is_not_played_in
     let victim = SqliteStore::open(&there).unwrap();
     let gone = execution(&victim).await;
     for suffix in ["", "-wal", "-shm"] {
-        fs::copy(target.path(&format!("nexus.db{suffix}")), place.path(&format!("killed.db{suffix}"))).unwrap();
+        fs::copy(target.path(&format!("nexus.db{suffix}")), place.path(&format!("killed.db{suffix}")))
+            .unwrap();
     }
     drop(victim);
     let killed = place.path("killed.db");

@@ -76,14 +76,14 @@ impl Import {
     /// What the columns of a table hold, which must be the same ones here.
     pub(crate) fn kinds(&self, table: &Table) -> Result<Vec<Kind>> {
         let here = self.types.keys().filter(|(of, _)| *of == table.name).count();
-        let kind = |column: &String| {
-            match self.types.get(&(table.name.clone(), column.clone())).map(String::as_str) {
+        let kind =
+            |column: &String| match self.types.get(&(table.name.clone(), column.clone())).map(String::as_str)
+            {
                 Some("text") => Some(Kind::Text),
                 Some("bigint") => Some(Kind::Integer),
                 Some("bytea") => Some(Kind::Bytes),
                 _ => None,
-            }
-        };
+            };
         let kinds: Option<Vec<Kind>> = table.columns.iter().map(kind).collect();
         kinds.filter(|kinds| kinds.len() == here).ok_or_else(|| {
             Error::Schema(format!("table {} does not have the same columns in both databases", table.name))

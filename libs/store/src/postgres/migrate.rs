@@ -89,7 +89,9 @@ async fn age(connection: &mut PgConnection, applied: &[Applied]) -> Result<Age> 
 pub(super) async fn check(connection: &mut PgConnection) -> Result<()> {
     let applied = applied(connection).await?;
     if age(connection, &applied).await? == Age::NewerButFit {
-        tracing::info!("the database was migrated by a newer version of nexus, beside which this one can work");
+        tracing::info!(
+            "the database was migrated by a newer version of nexus, beside which this one can work"
+        );
     }
     for migration in migrations() {
         match applied.iter().find(|applied| applied.version == migration.version) {

@@ -25,9 +25,7 @@ impl Export {
         let connection = snapshot::open_existing(path)?;
         // Everything is read within one transaction.
         connection.execute_batch("BEGIN").map_err(failed)?;
-        check_source(
-            connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?,
-        )?;
+        check_source(connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?)?;
         let tables = parents_first(tables::tables(&connection)?)?;
         Ok(Self { connection, tables })
     }
@@ -94,7 +92,10 @@ fn parents_first(mut left: Vec<Table>) -> Result<Vec<Table>> {
     let mut ordered: Vec<Table> = Vec::with_capacity(left.len());
     while !left.is_empty() {
         let ready = left.iter().position(|table| {
-            table.parents.iter().all(|parent| *parent == table.name || ordered.iter().any(|done| done.name == *parent))
+            table
+                .parents
+                .iter()
+                .all(|parent| *parent == table.name || ordered.iter().any(|done| done.name == *parent))
         });
         match ready {
             Some(ready) => ordered.push(left.remove(ready)),

@@ -113,7 +113,8 @@ pub(crate) async fn only_what_has_ended_is_deleted(db: &Db) {
 pub(crate) async fn whose_it_was_is_told(db: &Db) {
     let store = db.store();
     let workspace: Workspace = "team-a".parse().unwrap();
-    let new = NewExecution { workspace: workspace.clone(), claim_by: Some(("w1".into(), LONG)), ..execution() };
+    let new =
+        NewExecution { workspace: workspace.clone(), claim_by: Some(("w1".into(), LONG)), ..execution() };
     store.create_execution(new.clone()).await.unwrap();
     end(&*store, new.id, 0, ExecutionStatus::Succeeded, at(-10_000_000)).await;
     let found = store.ended_before(at(1_000_000), BATCH).await;

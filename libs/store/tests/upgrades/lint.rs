@@ -11,7 +11,11 @@ use std::collections::BTreeSet;
 fn statements(sql: &str) -> Vec<String> {
     let bare: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
     let words = bare.join(" ").to_uppercase();
-    words.split(';').map(|one| one.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|one| !one.is_empty()).collect()
+    words
+        .split(';')
+        .map(|one| one.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|one| !one.is_empty())
+        .collect()
 }
 
 /// Why a statement is no mere addition. `new` are tables that no former program knows.
@@ -26,7 +30,11 @@ fn objection(statement: &str, new: &BTreeSet<String>) -> Option<&'static str> {
     if has(" DROP ") || has(" RENAME ") {
         return Some("takes something away");
     }
-    if has(" SET NOT NULL") || has(" SET DATA TYPE ") || has(" ADD CONSTRAINT ") || (has(" ALTER COLUMN ") && has(" TYPE ")) {
+    if has(" SET NOT NULL")
+        || has(" SET DATA TYPE ")
+        || has(" ADD CONSTRAINT ")
+        || (has(" ALTER COLUMN ") && has(" TYPE "))
+    {
         return Some("makes a column stricter");
     }
     if statement.starts_with("ALTER TABLE ") && has(" ADD ") && has(" NOT NULL") && !has(" DEFAULT ") {
@@ -35,7 +43,10 @@ fn objection(statement: &str, new: &BTreeSet<String>) -> Option<&'static str> {
     if statement.starts_with("CREATE UNIQUE INDEX ") && !new.contains(word_after(statement, "ON")) {
         return Some("refuses rows that former programs may write");
     }
-    if ["UPDATE ", "DELETE ", "TRUNCATE ", "CREATE TRIGGER ", "CREATE OR REPLACE "].iter().any(|start| statement.starts_with(start)) {
+    if ["UPDATE ", "DELETE ", "TRUNCATE ", "CREATE TRIGGER ", "CREATE OR REPLACE "]
+        .iter()
+        .any(|start| statement.starts_with(start))
+    {
         return Some("changes what is there");
     }
     None
@@ -50,14 +61,23 @@ fn word_after<'a>(statement: &'a str, word: &str) -> &'a str {
 /// What is wrong with a migration.
 fn findings(file: &File, postgres: bool) -> Vec<String> {
     let statements = statements(&file.sql);
-    let marked = file.sql.lines().any(|line| line.strip_prefix("-- contract: ").is_some_and(|why| why.len() > 10));
+    let marked =
+        file.sql.lines().any(|line| line.strip_prefix("-- contract: ").is_some_and(|why| why.len() > 10));
     if marked {
         // Former programs would start on it otherwise.
-        let raises = statements.iter().any(|one| one.starts_with("CREATE OR REPLACE VIEW NEXUS_OLDEST_PROGRAM"));
+        let raises =
+            statements.iter().any(|one| one.starts_with("CREATE OR REPLACE VIEW NEXUS_OLDEST_PROGRAM"));
         let missing = postgres && !raises;
-        return if missing { vec![format!("{}: does not raise nexus_oldest_program", file.name)] } else { Vec::new() };
+        return if missing {
+            vec![format!("{}: does not raise nexus_oldest_program", file.name)]
+        } else {
+            Vec::new()
+        };
     }
-    let new = statements.iter().filter(|one| one.starts_with("CREATE TABLE ")).map(|one| word_after(one, "TABLE").to_owned());
+    let new = statements
+        .iter()
+        .filter(|one| one.starts_with("CREATE TABLE "))
+        .map(|one| word_after(one, "TABLE").to_owned());
     let new: BTreeSet<String> = new.collect();
     let wrong = statements.iter().filter_map(|one| objection(one, &new).map(|why| (one, why)));
     wrong.map(|(one, why)| format!("{}: {why}: {one}", file.name)).collect()
@@ -110,13 +130,15 @@ fn what_former_programs_would_stumble_over_is_found() {
     let marked = "-- contract: nobody reads it since 0.3\nALTER TABLE events DROP COLUMN kind;";
     assert_eq!(judged(marked, false), Vec::<String>::new());
     assert_eq!(judged(marked, true).len(), 1);
-    let raised = format!("{marked}\nCREATE OR REPLACE VIEW nexus_oldest_program AS SELECT 12::bigint AS schema;");
+    let raised =
+        format!("{marked}\nCREATE OR REPLACE VIEW nexus_oldest_program AS SELECT 12::bigint AS schema;");
     assert_eq!(judged(&raised, true), Vec::<String>::new());
 }
 
 #[test]
 fn both_databases_have_the_same_migrations() {
-    let names = |database: &str| migrations(database).into_iter().map(|file| file.name).collect::<BTreeSet<_>>();
+    let names =
+        |database: &str| migrations(database).into_iter().map(|file| file.name).collect::<BTreeSet<_>>();
     let (sqlite, mut postgres) = (names("sqlite"), names("postgres"));
     // It says why it has no twin.
     assert!(postgres.remove("0009_oldest_program.sql"));
@@ -136,7 +158,10 @@ async fn every_migration_in_the_repository_is_applied() {
     let url = server.create_database().unwrap();
     PostgresStore::connect(&url).await.unwrap().migrate().await.unwrap();
     let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
-    let rows = sqlx::query("SELECT version FROM _sqlx_migrations ORDER BY version").fetch_all(&mut connection).await.unwrap();
+    let rows = sqlx::query("SELECT version FROM _sqlx_migrations ORDER BY version")
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
     let applied: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(applied, migrations("postgres").iter().map(|file| i64::from(file.number)).collect::<Vec<_>>());
 }

@@ -46,7 +46,9 @@ fn play_sqlite(connection: &Connection) -> Vec<Answer> {
         let values = one["params"].as_array().unwrap().iter().map(|param| match param {
             Value::String(text) => Sqlite::Text(text.clone()),
             Value::Number(number) => Sqlite::Integer(number.as_i64().unwrap()),
-            Value::Object(fields) if fields.contains_key("bytes") => Sqlite::Blob(hex(fields["bytes"].as_str().unwrap())),
+            Value::Object(fields) if fields.contains_key("bytes") => {
+                Sqlite::Blob(hex(fields["bytes"].as_str().unwrap()))
+            }
             _ => Sqlite::Null,
         });
         let values = rusqlite::params_from_iter(values);
@@ -55,9 +57,14 @@ fn play_sqlite(connection: &Connection) -> Vec<Answer> {
             (statement.execute(values).unwrap_or_else(|error| panic!("{error}: {sql}")) as u64, Vec::new())
         } else {
             let rows = statement.query_map(values, |row| {
-                (0..columns).map(|n| Ok(format!("{:?}", row.get::<_, Sqlite>(n)?))).collect::<rusqlite::Result<Vec<_>>>()
+                (0..columns)
+                    .map(|n| Ok(format!("{:?}", row.get::<_, Sqlite>(n)?)))
+                    .collect::<rusqlite::Result<Vec<_>>>()
             });
-            let rows = rows.unwrap().collect::<rusqlite::Result<Vec<_>>>().unwrap_or_else(|error| panic!("{error}: {sql}"));
+            let rows = rows
+                .unwrap()
+                .collect::<rusqlite::Result<Vec<_>>>()
+                .unwrap_or_else(|error| panic!("{error}: {sql}"));
             (rows.len() as u64, rows)
         };
         if let Some(expected) = one["rows"].as_u64() {
@@ -75,8 +82,10 @@ fn the_version_before_works_on_this_schema_of_sqlite() {
     let before = old_sqlite(&old);
     let expected = play_sqlite(&before);
     let counts = |connection: &Connection| {
-        let mut statement = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").unwrap();
-        let names: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        let mut statement =
+            connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").unwrap();
+        let names: Vec<String> =
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         let count = |name: String| {
             let rows = connection.query_row(&format!("SELECT COUNT(*) FROM {name}"), [], |row| row.get(0));
             (name, rows.unwrap())
@@ -102,15 +111,21 @@ fn bound<'q>(query: Query<'q, Postgres, PgArguments>, param: &'q Value) -> Query
     match param {
         Value::String(text) => query.bind(text.as_str()),
         Value::Number(number) => query.bind(number.as_i64()),
-        Value::Object(fields) => match fields.iter().next().map(|(kind, value)| (kind.as_str(), value)).unwrap() {
-            ("null", kind) if kind == "bigint" => query.bind(None::<i64>),
-            ("null", _) => query.bind(None::<String>),
-            ("bytes", text) => query.bind(hex(text.as_str().unwrap())),
-            ("text[]", list) => query.bind(texts(list)),
-            ("bigint[]", list) => query.bind(list.as_array().unwrap().iter().map(Value::as_i64).collect::<Vec<_>>()),
-            ("bool[]", list) => query.bind(list.as_array().unwrap().iter().map(Value::as_bool).collect::<Vec<_>>()),
-            (other, _) => panic!("{other}"),
-        },
+        Value::Object(fields) => {
+            match fields.iter().next().map(|(kind, value)| (kind.as_str(), value)).unwrap() {
+                ("null", kind) if kind == "bigint" => query.bind(None::<i64>),
+                ("null", _) => query.bind(None::<String>),
+                ("bytes", text) => query.bind(hex(text.as_str().unwrap())),
+                ("text[]", list) => query.bind(texts(list)),
+                ("bigint[]", list) => {
+                    query.bind(list.as_array().unwrap().iter().map(Value::as_i64).collect::<Vec<_>>())
+                }
+                ("bool[]", list) => {
+                    query.bind(list.as_array().unwrap().iter().map(Value::as_bool).collect::<Vec<_>>())
+                }
+                (other, _) => panic!("{other}"),
+            }
+        }
         other => panic!("{other}"),
     }
 }
@@ -133,11 +148,8 @@ async fn play_postgres(connection: &mut PgConnection) -> Vec<Answer> {
         let sql = one["sql"].as_str().unwrap();
         let query = sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false);
         let query = one["params"].as_array().unwrap().iter().fold(query, bound);
-        let told: Vec<_> = connection
-            .fetch_many(query)
-            .try_collect()
-            .await
-            .unwrap_or_else(|error| panic!("{error}: {sql}"));
+        let told: Vec<_> =
+            connection.fetch_many(query).try_collect().await.unwrap_or_else(|error| panic!("{error}: {sql}"));
         let mut answer: Answer = (0, Vec::new());
         for part in told {
             match part {
@@ -164,11 +176,12 @@ async fn old_postgres(server: &Server) -> (String, PgConnection) {
     let model = server.create_database().unwrap();
     PostgresStore::connect(&model).await.unwrap().migrate().await.unwrap();
     let mut model = PgConnection::connect(&model).await.unwrap();
-    let noted = sqlx::query("SELECT version, description, checksum FROM _sqlx_migrations WHERE version <= $1")
-        .bind(i64::from(PREVIOUS))
-        .fetch_all(&mut model)
-        .await
-        .unwrap();
+    let noted =
+        sqlx::query("SELECT version, description, checksum FROM _sqlx_migrations WHERE version <= $1")
+            .bind(i64::from(PREVIOUS))
+            .fetch_all(&mut model)
+            .await
+            .unwrap();
     raw_sql(
         "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL,
              installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, checksum BYTEA NOT NULL,

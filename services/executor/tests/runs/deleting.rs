@@ -27,7 +27,8 @@ async fn what_has_ended_is_deleted_with_its_memory_and_nothing_else_is() {
     let (world, ctx) = (World::new().await, CallCtx::background());
     let executor = world.executor();
     let workflow = world.workflow(chain(&["one"])).await;
-    let keyed = || nexus_api::executor::StartExecution { idempotency_key: Some("key".into()), ..start(workflow) };
+    let keyed =
+        || nexus_api::executor::StartExecution { idempotency_key: Some("key".into()), ..start(workflow) };
     let id = executor.start_execution(&ctx, keyed()).await.unwrap().execution_id;
     watch(&executor, id, 0).await;
     let other = run(&executor, workflow).await;
