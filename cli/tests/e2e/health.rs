@@ -38,11 +38,9 @@ async fn it_needs_no_key_and_finds_the_process_by_its_own_settings() {
     let data = place.data();
     let up = blocking(move || Up::start(nexus(), Path::new(&data), keys).unwrap()).await;
     let (http, grpc) = (up.http.trim_start_matches("http://").to_owned(), up.grpc.clone());
-    for arguments in [
-        ["health", "--http-addr", &http],
-        ["health", "--addr", &http],
-        ["health", "--addr", &up.http],
-    ] {
+    for arguments in
+        [["health", "--http-addr", &http], ["health", "--addr", &http], ["health", "--addr", &up.http]]
+    {
         let done = place.nexus_async(&arguments).await;
         assert_eq!(done.code(), 0, "{arguments:?}\n{}", done.stderr);
     }

@@ -73,7 +73,8 @@ async fn in_typescript_without_packages() {
     arguments.extend(["--outDir".to_owned(), out.path().display().to_string()]);
     arguments.push(repository().join("docs/clients/typescript/nexus.ts").display().to_string());
     let compiled =
-        blocking(move || Process::start(&compiler, arguments, Settings::new()).unwrap().wait().unwrap()).await;
+        blocking(move || Process::start(&compiler, arguments, Settings::new()).unwrap().wait().unwrap())
+            .await;
     assert_eq!(compiled.code(), 0, "{}{}", compiled.stdout, compiled.stderr);
     std::fs::write(out.path().join("package.json"), r#"{"type": "module"}"#).unwrap();
     client_works(PathBuf::from("node"), &out.path().join("nexus.js")).await;
