@@ -101,7 +101,7 @@ async fn cancel(executor: &dyn Executor, id: ExecutionId) -> Result<()> {
 }
 
 /// Tries again while the other side is away, for a while.
-async fn retry<T, F>(mut call: impl FnMut() -> F) -> Result<T>
+pub(crate) async fn retry<T, F>(mut call: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = nexus_api::Result<T>>,
 {
@@ -120,7 +120,7 @@ fn is_away(error: &Error) -> bool {
 }
 
 /// What somebody wants of us.
-enum Heard {
+pub(crate) enum Heard {
     /// Ctrl-C: end the run.
     Interrupt,
     /// SIGTERM: end this program, not the run.
@@ -128,19 +128,19 @@ enum Heard {
 }
 
 /// Ctrl-C and SIGTERM; the second Ctrl-C ends the program at once.
-struct Signals {
+pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     interrupted: bool,
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<Self> {
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         Ok(Self { interrupt, terminate, interrupted: false })
     }
 
-    async fn next(&mut self) -> Heard {
+    pub(crate) async fn next(&mut self) -> Heard {
         tokio::select! {
             _ = self.interrupt.recv() => {
                 if self.interrupted {

@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn what_a_spreadsheet_would_calculate_is_text() {
-        let records = [json!({"=1+1": "=HYPERLINK(\"http://evil\")", "b": "@SUM(A1)", "c": "+49 30", "d": -5})];
+        let records =
+            [json!({"=1+1": "=HYPERLINK(\"http://evil\")", "b": "@SUM(A1)", "c": "+49 30", "d": -5})];
         assert_eq!(
             write(&records, &[]),
             "'=1+1,b,c,d\r\n\"'=HYPERLINK(\"\"http://evil\"\")\",'@SUM(A1),'+49 30,-5\r\n"

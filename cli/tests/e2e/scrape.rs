@@ -112,20 +112,31 @@ async fn a_sentence_becomes_an_endpoint_with_paging_csv_and_a_description() {
     assert_eq!(all["source_url"], world.url("/books"));
     assert!(all["request_timestamp"].is_string());
     let books = titles(&all, "title");
-    assert_eq!((books.len(), books[0].as_str(), books[23].as_str()), (24, "A Light in the Attic", "Chase Me"));
+    assert_eq!(
+        (books.len(), books[0].as_str(), books[23].as_str()),
+        (24, "A Light in the Attic", "Chase Me")
+    );
     assert_eq!(all["data"][1]["price"], "£12.37");
-    assert!(all["data"].as_array().unwrap().iter().all(|book| !book["rating"].is_null()), "{}", all["data"][0]);
+    assert!(
+        all["data"].as_array().unwrap().iter().all(|book| !book["rating"].is_null()),
+        "{}",
+        all["data"][0]
+    );
     let part = world.data(id, "?limit=5&offset=20").await;
     assert_eq!(titles(&part, "title"), books[20..24]);
     let metadata = &part["metadata"];
-    assert_eq!((&metadata["cached"], &metadata["total"], &metadata["count"]), (&json!(true), &json!(24), &json!(4)));
+    assert_eq!(
+        (&metadata["cached"], &metadata["total"], &metadata["count"]),
+        (&json!(true), &json!(24), &json!(4))
+    );
     let hits = world.site.hits("/books");
     let fresh = world.data(id, "?fresh=true").await;
     assert_eq!((&fresh["metadata"]["cached"], world.site.hits("/books")), (&json!(false), hits + 3));
 
     // As a table.
     let csv = reqwest::Client::builder().no_proxy().build().unwrap();
-    let csv = csv.get(format!("{}/api/v1/generated/{id}?format=csv&limit=2", world.up.http)).send().await.unwrap();
+    let csv =
+        csv.get(format!("{}/api/v1/generated/{id}?format=csv&limit=2", world.up.http)).send().await.unwrap();
     assert!(csv.headers()["content-type"].to_str().unwrap().starts_with("text/csv"));
     assert_eq!(csv.headers()["x-total-count"], "24");
     let csv = csv.text().await.unwrap();
@@ -149,7 +160,8 @@ async fn a_sentence_becomes_an_endpoint_with_paging_csv_and_a_description() {
         let refused = world.api.try_call(Method::GET, &path, None).await.unwrap();
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{query} {}", refused.body);
     }
-    let deleted = world.api.try_call(Method::DELETE, &format!("/api/v1/scraping/jobs/{id}"), None).await.unwrap();
+    let deleted =
+        world.api.try_call(Method::DELETE, &format!("/api/v1/scraping/jobs/{id}"), None).await.unwrap();
     assert_eq!(deleted.status, StatusCode::NO_CONTENT);
     for path in [format!("/api/v1/generated/{id}"), format!("/api/v1/generated/{id}/openapi.json")] {
         assert_eq!(world.api.try_call(Method::GET, &path, None).await.unwrap().status, StatusCode::NOT_FOUND);
@@ -191,9 +203,16 @@ async fn pages_of_many_kinds_are_read() {
     );
     let table = world.data(&table, "").await;
     assert_eq!(table["data"].as_array().unwrap().len(), 8, "{table}");
-    assert_eq!((&table["data"][1]["team"], &table["data"][1]["win"]), (&json!("Chicago"), &json!(47)), "{table}");
+    assert_eq!(
+        (&table["data"][1]["team"], &table["data"][1]["win"]),
+        (&json!("Chicago"), &json!(47)),
+        "{table}"
+    );
     let detail = world.data(&detail, "").await;
-    assert_eq!((titles(&detail, "title"), &detail["data"][0]["price"]), (vec!["Soumission".to_owned()], &json!("£14.74")));
+    assert_eq!(
+        (titles(&detail, "title"), &detail["data"][0]["price"]),
+        (vec!["Soumission".to_owned()], &json!("£14.74"))
+    );
     let (linked, next, cafes) = tokio::join!(
         world.ready("/jsonld", "name and price of every product"),
         world.ready("/next", "title and price of every book"),
@@ -230,13 +249,20 @@ async fn what_cannot_be_scraped_is_told_with_a_code_and_advice() {
     // On the command line.
     let failed = world.place.nexus_async(&["scrape", &world.url("/nothing"), BOOKS]).await;
     assert_eq!(failed.code(), 1, "{}", failed.stderr);
-    assert!(failed.stderr.contains("WebsiteAccessError") && failed.stderr.contains("hint:"), "{}", failed.stderr);
-    for (url, description) in [("ftp://example.com", BOOKS), ("no address", BOOKS), (&*world.url("/books"), " ")] {
+    assert!(
+        failed.stderr.contains("WebsiteAccessError") && failed.stderr.contains("hint:"),
+        "{}",
+        failed.stderr
+    );
+    for (url, description) in
+        [("ftp://example.com", BOOKS), ("no address", BOOKS), (&*world.url("/books"), " ")]
+    {
         let refused = world.place.nexus_async(&["scrape", url, description]).await;
         assert_eq!(refused.code(), 2, "{url}: {}", refused.stderr);
     }
     let away = Place::new();
-    let away = away.nexus_async(&["scrape", "http://example.com", BOOKS, "--server", "http://127.0.0.1:9"]).await;
+    let away =
+        away.nexus_async(&["scrape", "http://example.com", BOOKS, "--server", "http://127.0.0.1:9"]).await;
     assert_eq!(away.code(), 5, "{}", away.stderr);
 }
 
@@ -264,10 +290,17 @@ async fn a_redesigned_page_is_mended_and_one_that_is_away_is_answered_with_what_
     assert_eq!((titles(&stale, "name"), &stale["metadata"]["stale"]), (names, &json!(true)), "{stale}");
     let path = format!("/api/v1/generated/{id}?fresh=true");
     let failed = world.api.try_call(Method::GET, &path, None).await.unwrap();
-    assert_eq!((failed.status, &failed.body["error"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("WebsiteAccessError")));
+    assert_eq!(
+        (failed.status, &failed.body["error"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &json!("WebsiteAccessError"))
+    );
     assert!(failed.body["suggestion"].is_string() && failed.headers.contains_key("retry-after"));
     let tried = world.api.post(&format!("/api/v1/scraping/jobs/{id}/test"), json!({})).await;
-    assert_eq!((&tried["ok"], &tried["error"]["code"]), (&json!(false), &json!("WebsiteAccessError")), "{tried}");
+    assert_eq!(
+        (&tried["ok"], &tried["error"]["code"]),
+        (&json!(false), &json!("WebsiteAccessError")),
+        "{tried}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -277,7 +310,9 @@ async fn a_schedule_tells_a_webhook_what_changed_even_if_the_server_died_in_betw
     let path = format!("/api/v1/scraping/jobs/{id}/schedule");
     let none = world.api.try_call(Method::GET, &path, None).await.unwrap();
     assert_eq!(none.status, StatusCode::NOT_FOUND);
-    for bad in [json!({"every": "30s"}), json!({"every": "soon"}), json!({"every": "1h", "webhook_url": "ftp://x"})] {
+    for bad in
+        [json!({"every": "30s"}), json!({"every": "soon"}), json!({"every": "1h", "webhook_url": "ftp://x"})]
+    {
         let refused = world.api.try_call(Method::PUT, &path, Some(bad)).await.unwrap();
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.body);
     }
@@ -342,7 +377,8 @@ async fn a_workflow_scrapes_sums_up_and_remembers() {
     let outputs = one_json(&done.stdout);
     assert!(outputs["remember"]["id"].is_string(), "{outputs}");
     let listed = world.api.get("/api/v1/executions").await;
-    let execution = world.api.get(&format!("/api/v1/executions/{}", listed["items"][0]["id"].as_str().unwrap())).await;
+    let execution =
+        world.api.get(&format!("/api/v1/executions/{}", listed["items"][0]["id"].as_str().unwrap())).await;
     let nodes = execution["agent_executions"].as_array().unwrap();
     let page = nodes.iter().find(|node| node["node_id"] == "page").unwrap();
     assert_eq!(page["output"]["data"].as_array().unwrap().len(), 6, "{page}");

@@ -185,16 +185,24 @@ pub trait EndpointStore: Send + Sync + 'static {
     /// Ends a schedule; `false` if there was none. Reports that are pending still go out.
     async fn delete_schedule(&self, job: JobId) -> Result<bool>;
     /// Schedules whose time has come, the longest overdue first; nobody else gets them before `until`.
-    async fn claim_schedules(&self, now: Timestamp, until: Timestamp, limit: u32)
-    -> Result<Vec<KeptSchedule>>;
+    async fn claim_schedules(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<KeptSchedule>>;
     /// Keeps a claimed schedule until then; `false` if somebody else has it by now, or it is gone.
     async fn renew_schedule(&self, job: JobId, fence: u64, until: Timestamp) -> Result<bool>;
     /// Writes the end of a scheduled run and what is to be reported, all or nothing; `false` if somebody else has it.
     async fn end_scheduled(&self, job: JobId, fence: u64, end: ScheduleEnd) -> Result<bool>;
 
     /// Reports whose turn it is; nobody else gets them before `until`.
-    async fn claim_deliveries(&self, now: Timestamp, until: Timestamp, limit: u32)
-    -> Result<Vec<DueDelivery>>;
+    async fn claim_deliveries(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueDelivery>>;
     /// Writes how a try ended, and forgets old reports of the job.
     async fn end_attempt(&self, id: DeliveryId, attempt: Attempt) -> Result<()>;
     /// The job's last reports, newest first.
@@ -258,8 +266,7 @@ pub(crate) fn result_texts(result: &EndpointResult) -> Result<(i64, String, Stri
 }
 
 pub(crate) fn schedule(row: &dyn Columns) -> Result<KeptSchedule> {
-    let moment =
-        |column: usize| Ok::<_, Error>(row.maybe_int(column)?.map(Timestamp::from_micros));
+    let moment = |column: usize| Ok::<_, Error>(row.maybe_int(column)?.map(Timestamp::from_micros));
     Ok(KeptSchedule {
         job_id: rows::parse(&row.text(0)?)?,
         schedule: NewSchedule {

@@ -177,7 +177,8 @@ async fn shop(State(site): App) -> impl IntoResponse {
 /// Says that it is UTF-8 and is not.
 async fn latin1(State(site): App) -> Response<Body> {
     site.hit("/latin1");
-    let bytes: Vec<u8> = pages::cafes().chars().map(|letter| u8::try_from(u32::from(letter)).unwrap_or(b'?')).collect();
+    let bytes: Vec<u8> =
+        pages::cafes().chars().map(|letter| u8::try_from(u32::from(letter)).unwrap_or(b'?')).collect();
     ([(header::CONTENT_TYPE, "text/html; charset=iso-8859-1")], bytes).into_response()
 }
 

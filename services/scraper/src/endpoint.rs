@@ -287,7 +287,8 @@ fn judge(last: Option<&Run>) -> (HealthStatus, String) {
         return (HealthStatus::Unknown, "It has not run yet.".to_owned());
     };
     if !run.ok {
-        let why = run.error.as_ref().and_then(|error| error["message"].as_str()).unwrap_or("no reason is known");
+        let why =
+            run.error.as_ref().and_then(|error| error["message"].as_str()).unwrap_or("no reason is known");
         return (HealthStatus::Failing, format!("The last run failed: {why}"));
     }
     match run.drift.first() {

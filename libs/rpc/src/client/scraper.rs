@@ -132,8 +132,14 @@ impl Scraper for Client {
 
     async fn delete_schedule(&self, ctx: &CallCtx, id: JobId) -> Result<()> {
         let message = pb::DeleteScheduleRequest { job_id: id.to_string() };
-        let response =
-            call!(self.0, ctx, Repeat::IfNotSent, Shape::Unary, ScraperServiceClient::delete_schedule, message);
+        let response = call!(
+            self.0,
+            ctx,
+            Repeat::IfNotSent,
+            Shape::Unary,
+            ScraperServiceClient::delete_schedule,
+            message
+        );
         response.await.map(|_| ())
     }
 }

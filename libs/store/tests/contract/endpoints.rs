@@ -166,7 +166,10 @@ pub(crate) async fn whoever_lost_a_schedule_writes_nothing(db: &Db) {
     let told = report();
     assert_eq!(store.end_scheduled(job, theirs.fence, end(100, Some(told.clone()))).await, Ok(true));
     let kept = store.schedule(job).await.unwrap().unwrap();
-    assert_eq!((kept.schedule.next_at, kept.last_at, kept.last_change_at), (at(3_700), Some(at(100)), Some(at(100))));
+    assert_eq!(
+        (kept.schedule.next_at, kept.last_at, kept.last_change_at),
+        (at(3_700), Some(at(100)), Some(at(100)))
+    );
     assert_eq!(kept.last.unwrap().changes.unwrap().changed, 2);
     assert_eq!(store.deliveries(job, 9).await.unwrap().len(), 1);
     assert_eq!(store.endpoint_result(job, Which::Reported).await, Ok(Some(gave(100, "reported"))));
@@ -179,7 +182,12 @@ pub(crate) async fn whoever_lost_a_schedule_writes_nothing(db: &Db) {
 
     // A change of the schedule ends the claim on the old one, and keeps what happened.
     let old = store.claim_schedules(at(9_000), at(9_060), 1).await.unwrap().remove(0);
-    let daily = NewSchedule { every: Duration::from_secs(86_400), webhook_url: None, webhook_secret: None, ..hourly(9_001) };
+    let daily = NewSchedule {
+        every: Duration::from_secs(86_400),
+        webhook_url: None,
+        webhook_secret: None,
+        ..hourly(9_001)
+    };
     store.put_schedule(job, daily.clone()).await.unwrap();
     assert_eq!(store.end_scheduled(job, old.fence, end(9_002, None)).await, Ok(false));
     let kept = store.schedule(job).await.unwrap().unwrap();

@@ -3,10 +3,29 @@
 use std::fmt::Write;
 
 const TITLES: [&str; 24] = [
-    "A Light in the Attic", "Tipping the Velvet", "Soumission", "Sharp Objects", "Sapiens", "The Requiem Red",
-    "The Dirty Little Secrets", "The Coming Woman", "The Boys in the Boat", "The Black Maria", "Starving Hearts",
-    "Shakespeare's Sonnets", "Set Me Free", "Scott Pilgrim", "Rip it Up", "Our Band Could Be", "Olio", "Mesaerion",
-    "Libertarianism for Beginners", "It's Only the Himalayas", "In Her Wake", "How Music Works", "Foolproof Preserving",
+    "A Light in the Attic",
+    "Tipping the Velvet",
+    "Soumission",
+    "Sharp Objects",
+    "Sapiens",
+    "The Requiem Red",
+    "The Dirty Little Secrets",
+    "The Coming Woman",
+    "The Boys in the Boat",
+    "The Black Maria",
+    "Starving Hearts",
+    "Shakespeare's Sonnets",
+    "Set Me Free",
+    "Scott Pilgrim",
+    "Rip it Up",
+    "Our Band Could Be",
+    "Olio",
+    "Mesaerion",
+    "Libertarianism for Beginners",
+    "It's Only the Himalayas",
+    "In Her Wake",
+    "How Music Works",
+    "Foolproof Preserving",
     "Chase Me",
 ];
 
@@ -76,11 +95,20 @@ pub(super) fn table() -> String {
     let rows: String = teams
         .iter()
         .enumerate()
-        .map(|(n, team)| format!("<tr><td>{team}</td><td>{}</td><td>{}</td><td>0.{}</td></tr>", 50 - n * 3, 12 + n * 2, 900 - n * 55))
+        .map(|(n, team)| {
+            format!(
+                "<tr><td>{team}</td><td>{}</td><td>{}</td><td>0.{}</td></tr>",
+                50 - n * 3,
+                12 + n * 2,
+                900 - n * 55
+            )
+        })
         .collect();
     whole(
         "Standings",
-        &format!("<table><thead><tr><th>Team</th><th>Wins</th><th>Losses</th><th>Share</th></tr></thead><tbody>{rows}</tbody></table>"),
+        &format!(
+            "<table><thead><tr><th>Team</th><th>Wins</th><th>Losses</th><th>Share</th></tr></thead><tbody>{rows}</tbody></table>"
+        ),
     )
 }
 
@@ -101,10 +129,16 @@ pub(super) fn next_data() -> String {
     let items: Vec<String> = all()
         .iter()
         .take(9)
-        .map(|book| format!("{{\"id\":{},\"title\":\"{}\",\"price\":\"{}\"}}", book.number, book.title, book.price))
+        .map(|book| {
+            format!("{{\"id\":{},\"title\":\"{}\",\"price\":\"{}\"}}", book.number, book.title, book.price)
+        })
         .collect();
-    let data = format!("{{\"props\":{{\"pageProps\":{{\"books\":[{}]}}}},\"page\":\"/next\"}}", items.join(","));
-    whole("Catalogue", &format!("<div id=__next></div><script id=__NEXT_DATA__ type=\"application/json\">{data}</script>"))
+    let data =
+        format!("{{\"props\":{{\"pageProps\":{{\"books\":[{}]}}}},\"page\":\"/next\"}}", items.join(","));
+    whole(
+        "Catalogue",
+        &format!("<div id=__next></div><script id=__NEXT_DATA__ type=\"application/json\">{data}</script>"),
+    )
 }
 
 pub(super) fn cafes() -> String {
@@ -112,7 +146,12 @@ pub(super) fn cafes() -> String {
     let rows: String = names
         .iter()
         .enumerate()
-        .map(|(n, name)| format!("<div class=cafe><h2>{name}</h2><p class=street>Straße {n}</p><p class=cup>{}.50 £</p></div>", n + 2))
+        .map(|(n, name)| {
+            format!(
+                "<div class=cafe><h2>{name}</h2><p class=street>Straße {n}</p><p class=cup>{}.50 £</p></div>",
+                n + 2
+            )
+        })
         .collect();
     whole("Cafés", &rows).replace("<meta charset=utf-8>", "").replace('©', "(c)")
 }

@@ -55,7 +55,11 @@ impl Answer<'_> {
             Some(recipe) if result.code_version == self.scraper.version => {
                 recipe.fields.iter().map(|field| field.name.as_str()).collect()
             }
-            _ => result.data.first().map(|first| first.keys().map(String::as_str).collect()).unwrap_or_default(),
+            _ => result
+                .data
+                .first()
+                .map(|first| first.keys().map(String::as_str).collect())
+                .unwrap_or_default(),
         };
         // What the scraper itself had to leave out, such as a page that could not be read.
         let problems = result.metadata.get("problems").filter(|problems| problems.is_array()).cloned();
@@ -78,11 +82,6 @@ impl Answer<'_> {
             "note": null,
             "scraper": result.metadata,
         });
-        EndpointData {
-            request_timestamp: self.asked,
-            source_url: self.scraper.url.clone(),
-            data,
-            metadata,
-        }
+        EndpointData { request_timestamp: self.asked, source_url: self.scraper.url.clone(), data, metadata }
     }
 }

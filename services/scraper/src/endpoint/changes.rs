@@ -53,7 +53,8 @@ fn tells_apart(records: &[Record], field: &str) -> bool {
 
 /// Fields that mostly name things come first: addresses, ids, titles; then the others.
 fn rank(field: &str, records: &[Record]) -> usize {
-    let sample = records.first().and_then(|record| record.get(field)).and_then(Value::as_str).unwrap_or_default();
+    let sample =
+        records.first().and_then(|record| record.get(field)).and_then(Value::as_str).unwrap_or_default();
     let field = field.to_lowercase();
     let named = |names: &[&str]| names.iter().any(|name| field.contains(name));
     if named(&["url", "link", "href"]) || sample.starts_with("http") {
@@ -71,8 +72,11 @@ fn rank(field: &str, records: &[Record]) -> usize {
 
 /// The field that names the records of both runs, and still names at least some of the old ones in the new.
 fn key(before: &[Record], after: &[Record]) -> Option<String> {
-    let mut fields: Vec<&String> =
-        before.first()?.keys().filter(|field| tells_apart(before, field) && tells_apart(after, field)).collect();
+    let mut fields: Vec<&String> = before
+        .first()?
+        .keys()
+        .filter(|field| tells_apart(before, field) && tells_apart(after, field))
+        .collect();
     fields.sort_by_key(|field| (rank(field, before), field.len()));
     let shared = |field: &str| {
         let known: BTreeSet<String> =
@@ -95,10 +99,7 @@ pub(super) fn between(before: &[Record], after: &[Record]) -> Changes {
 
 fn by_key(before: &[Record], after: &[Record], key: String) -> Changes {
     let named = |records: &[Record]| -> BTreeMap<String, Record> {
-        records
-            .iter()
-            .filter_map(|record| Some((record.get(&key).and_then(name)?, record.clone())))
-            .collect()
+        records.iter().filter_map(|record| Some((record.get(&key).and_then(name)?, record.clone()))).collect()
     };
     let (mut old, mut changes) = (named(before), Changes::default());
     for record in after {
@@ -157,7 +158,11 @@ mod tests {
     #[test]
     fn a_new_price_is_a_change_of_the_same_book() {
         let before = [json!({"title": "A", "price": "1"}), json!({"title": "B", "price": "2"})];
-        let after = [json!({"title": "B", "price": "3"}), json!({"title": "A", "price": "1"}), json!({"title": "C", "price": "9"})];
+        let after = [
+            json!({"title": "B", "price": "3"}),
+            json!({"title": "A", "price": "1"}),
+            json!({"title": "C", "price": "9"}),
+        ];
         let changes = between(&records(&before), &records(&after));
         assert_eq!(changes.key.as_deref(), Some("title"));
         assert_eq!(changes.added, records(&after[2..]));
@@ -185,7 +190,11 @@ mod tests {
 
     #[test]
     fn records_without_a_name_are_counted() {
-        let before = [json!({"team": "x", "score": 1}), json!({"team": "x", "score": 1}), json!({"team": "y", "score": 1})];
+        let before = [
+            json!({"team": "x", "score": 1}),
+            json!({"team": "x", "score": 1}),
+            json!({"team": "y", "score": 1}),
+        ];
         let after = [json!({"team": "x", "score": 1}), json!({"team": "y", "score": 2})];
         assert_eq!(counts(&before, &after), (1, 2, 0));
     }

@@ -133,7 +133,8 @@ mod tests {
     }
 
     fn books(count: usize) -> Vec<Record> {
-        let book = |n: usize| json!({"title": format!("Book {n}"), "price": format!("£{n}.99"), "note": null});
+        let book =
+            |n: usize| json!({"title": format!("Book {n}"), "price": format!("£{n}.99"), "note": null});
         records(&(1..=count).map(book).collect::<Vec<_>>())
     }
 

@@ -48,7 +48,8 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
                         work.await
                     });
                     let flight = async move {
-                        task.await.unwrap_or_else(|failed| Err(Error::internal(format!("a run ended: {failed}"))))
+                        task.await
+                            .unwrap_or_else(|failed| Err(Error::internal(format!("a run ended: {failed}"))))
                     };
                     let flight = flight.boxed().shared();
                     all.insert(id, flight.clone());

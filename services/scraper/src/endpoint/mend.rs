@@ -61,11 +61,7 @@ pub(super) async fn mend(
     Ok(best.map(|(_, mended)| mended))
 }
 
-fn better(
-    best: Option<(f64, Mended)>,
-    found: Option<(f64, Mended)>,
-    least: f64,
-) -> Option<(f64, Mended)> {
+fn better(best: Option<(f64, Mended)>, found: Option<(f64, Mended)>, least: f64) -> Option<(f64, Mended)> {
     let least = best.as_ref().map_or(least, |(quality, _)| quality + f64::EPSILON);
     found.filter(|(quality, _)| *quality >= least).or(best)
 }

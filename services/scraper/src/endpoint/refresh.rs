@@ -145,7 +145,8 @@ impl Endpoints {
             }
         };
         let Some(mended) = mended else {
-            attempt.note = Some("Nothing better than the code in use was found by reading the page anew.".into());
+            attempt.note =
+                Some("Nothing better than the code in use was found by reading the page anew.".into());
             return;
         };
         match self.scrapers.adopt(&attempt.scraper, &mended).await {

@@ -63,12 +63,16 @@ fn text(every: Duration) -> String {
 
 /// Reads what was asked for; the first run begins at once.
 pub(super) fn read(wanted: PutSchedule) -> Result<NewSchedule> {
-    let invalid = |path: &str, message: String| Error::new(Code::Invalid, message.clone()).detail(path, message);
+    let invalid =
+        |path: &str, message: String| Error::new(Code::Invalid, message.clone()).detail(path, message);
     let every = duration(&wanted.every).ok_or_else(|| {
         invalid("/every", format!("`{}` is no time; write it as 90s, 15m, 1h or 1d", wanted.every))
     })?;
     if every < SHORTEST || every > LONGEST {
-        return Err(invalid("/every", "a scraper runs at most once a minute and at least once a year".into()));
+        return Err(invalid(
+            "/every",
+            "a scraper runs at most once a minute and at least once a year".into(),
+        ));
     }
     let webhook_url = wanted.webhook_url.filter(|url| !url.trim().is_empty());
     let webhook_url = match webhook_url.map(|url| nexus_egress::Target::parse(url.trim())).transpose() {
@@ -80,7 +84,10 @@ pub(super) fn read(wanted: PutSchedule) -> Result<NewSchedule> {
         return Err(invalid("/webhook_secret", format!("a secret has at most {LONGEST_SECRET} characters")));
     }
     if webhook_secret.is_some() && webhook_url.is_none() {
-        return Err(invalid("/webhook_url", "a secret signs what is sent to a webhook: give its address".into()));
+        return Err(invalid(
+            "/webhook_url",
+            "a secret signs what is sent to a webhook: give its address".into(),
+        ));
     }
     Ok(NewSchedule { every, next_at: Timestamp::now(), webhook_url, webhook_secret })
 }
@@ -249,7 +256,9 @@ mod tests {
             let read = wanted(text_given, None, None).unwrap();
             assert_eq!((read.every.as_secs(), text(read.every).as_str()), (seconds, shown), "{text_given}");
         }
-        for bad in ["", "m", "-5m", "1.5h", "59s", "0", "400d", "soon", "1 fortnight", "99999999999999999999s"] {
+        for bad in
+            ["", "m", "-5m", "1.5h", "59s", "0", "400d", "soon", "1 fortnight", "99999999999999999999s"]
+        {
             let error = wanted(bad, None, None).unwrap_err();
             assert_eq!((error.code, error.details[0].path.as_str()), (Code::Invalid, "/every"), "{bad}");
         }

@@ -245,10 +245,14 @@ mod tests {
         };
         let changes = super::super::changes::between(&[], &fresh.result.data);
         let event = Event::Changed { fresh: &fresh, changes };
-        let told = report(JobId::generate(), "http://a/", "http://b/", Some("s".into()), &event, Timestamp::now());
+        let told =
+            report(JobId::generate(), "http://a/", "http://b/", Some("s".into()), &event, Timestamp::now());
         assert!(told.body.len() < 1_000);
         let body: Value = serde_json::from_str(&told.body).unwrap();
-        assert_eq!((&body["counts"]["added"], &body["added"], &body["truncated"]), (&json!(100), &json!([]), &json!(true)));
+        assert_eq!(
+            (&body["counts"]["added"], &body["added"], &body["truncated"]),
+            (&json!(100), &json!([]), &json!(true))
+        );
         let headers = headers(&told, Timestamp::from_micros(1_800_000_000_000_000));
         assert_eq!(headers["x-nexus-timestamp"], "1800000000");
         assert!(headers["x-nexus-signature"].to_str().unwrap().starts_with("sha256="));

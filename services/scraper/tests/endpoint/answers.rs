@@ -39,7 +39,8 @@ async fn a_hundred_who_ask_at_once_cause_one_run() {
 async fn what_was_made_is_the_first_answer_and_a_new_version_is_run() {
     let place = Place::new(Ok(books(1, 9)), quiet());
     place.made(books(1, 20)).await;
-    let ask = || async { place.endpoints.data(&ctx(), place.fake.id, &EndpointQuery::default()).await.unwrap() };
+    let ask =
+        || async { place.endpoints.data(&ctx(), place.fake.id, &EndpointQuery::default()).await.unwrap() };
     assert_eq!((ask().await.data.len(), place.fake.runs()), (20, 0));
     place.fake.scraper.lock().unwrap().as_mut().unwrap().version = 2;
     let answer = ask().await;
@@ -58,12 +59,17 @@ async fn a_result_is_kept_as_long_as_was_said() {
 #[tokio::test]
 async fn parts_are_cut_out_and_counted() {
     let place = Place::new(Ok(books(1, 20)), quiet());
-    for (limit, offset, expected) in
-        [(None, 0, 1..=20), (Some(5), 0, 1..=5), (Some(5), 18, 19..=20), (Some(5), 20, 21..=20), (None, u32::MAX, 21..=20)]
-    {
+    for (limit, offset, expected) in [
+        (None, 0, 1..=20),
+        (Some(5), 0, 1..=5),
+        (Some(5), 18, 19..=20),
+        (Some(5), 20, 21..=20),
+        (None, u32::MAX, 21..=20),
+    ] {
         let query = EndpointQuery { fresh: false, limit, offset };
         let answer = place.endpoints.data(&ctx(), place.fake.id, &query).await.unwrap();
-        let titles: Vec<_> = answer.data.iter().map(|book| book["title"].as_str().unwrap().to_owned()).collect();
+        let titles: Vec<_> =
+            answer.data.iter().map(|book| book["title"].as_str().unwrap().to_owned()).collect();
         let wanted: Vec<_> = expected.map(|n: usize| format!("Book {n}")).collect();
         assert_eq!(titles, wanted);
         let metadata = &answer.metadata;
@@ -100,14 +106,16 @@ async fn nobody_waits_for_the_same_failure_again_at_once() {
     let options = Options { pause_after_failure: Duration::from_secs(3_600), ..quiet() };
     let place = Place::new(Err(access_error()), options);
     for _ in 0..3 {
-        let error =
-            place.endpoints.data(&ctx(), place.fake.id, &EndpointQuery::default()).await.unwrap_err();
+        let error = place.endpoints.data(&ctx(), place.fake.id, &EndpointQuery::default()).await.unwrap_err();
         assert_eq!(error.reason.as_deref(), Some("WebsiteAccessError"));
     }
     assert_eq!(place.fake.runs(), 1);
     place.fake.give(Ok(books(1, 2)));
     place.endpoints.data(&ctx(), place.fake.id, &fresh()).await.unwrap();
-    assert_eq!(place.endpoints.data(&ctx(), place.fake.id, &EndpointQuery::default()).await.unwrap().data.len(), 2);
+    assert_eq!(
+        place.endpoints.data(&ctx(), place.fake.id, &EndpointQuery::default()).await.unwrap().data.len(),
+        2
+    );
 }
 
 #[tokio::test]

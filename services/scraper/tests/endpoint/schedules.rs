@@ -75,8 +75,14 @@ async fn changes_failures_and_recoveries_are_told_signed_until_somebody_has_them
     put().await;
     let calls = tokio::time::timeout(Duration::from_secs(60), site.called(1)).await.unwrap();
     let told = body(&calls[0]);
-    assert_eq!((&told["event"], &told["counts"]), (&json!("scraper.changed"), &json!({"added": 1, "removed": 1, "changed": 0})));
-    assert_eq!((&told["added"][0]["title"], &told["removed"][0]["title"]), (&json!("Book 6"), &json!("Book 1")));
+    assert_eq!(
+        (&told["event"], &told["counts"]),
+        (&json!("scraper.changed"), &json!({"added": 1, "removed": 1, "changed": 0}))
+    );
+    assert_eq!(
+        (&told["added"][0]["title"], &told["removed"][0]["title"]),
+        (&json!("Book 6"), &json!("Book 1"))
+    );
     let headers = &calls[0].headers;
     assert_eq!(headers["x-nexus-event"], "scraper.changed");
     assert_eq!(headers["x-nexus-delivery"], told["id"].as_str().unwrap());
@@ -93,7 +99,8 @@ async fn changes_failures_and_recoveries_are_told_signed_until_somebody_has_them
         let place = &place;
         async move {
             until(place, "run", |_| place.fake.runs() >= count).await;
-            until(place, "end of the run", |schedule| schedule.next_run_at > nexus_model::Timestamp::now()).await
+            until(place, "end of the run", |schedule| schedule.next_run_at > nexus_model::Timestamp::now())
+                .await
         }
     };
     place.fake.give(Err(access_error()));
@@ -156,5 +163,8 @@ async fn a_schedule_of_a_deleted_job_ends_by_itself() {
     *place.fake.scraper.lock().unwrap() = job;
     let error = place.endpoints.get_schedule(&ctx(), place.fake.id).await.unwrap_err();
     assert_eq!(error.code, Code::NotFound);
-    assert_eq!(place.endpoints.delete_schedule(&ctx(), place.fake.id).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(
+        place.endpoints.delete_schedule(&ctx(), place.fake.id).await.unwrap_err().code,
+        Code::NotFound
+    );
 }

@@ -32,7 +32,9 @@ pub(crate) fn books(first: usize, last: usize) -> Vec<Record> {
 }
 
 pub(crate) fn access_error() -> Error {
-    Error::new(Code::Unavailable, "the page answers 503").reason("WebsiteAccessError").suggest("try again later")
+    Error::new(Code::Unavailable, "the page answers 503")
+        .reason("WebsiteAccessError")
+        .suggest("try again later")
 }
 
 pub(crate) fn code_error() -> Error {
@@ -136,7 +138,12 @@ impl Scrapers for Fake {
             return Ok(None);
         }
         let version = scraper.version + 1;
-        let new = Scraper { code: mended.code.clone(), version, recipe: Some(mended.recipe.clone()), ..scraper.clone() };
+        let new = Scraper {
+            code: mended.code.clone(),
+            version,
+            recipe: Some(mended.recipe.clone()),
+            ..scraper.clone()
+        };
         *self.scraper.lock().unwrap() = Some(new);
         Ok(Some(version))
     }
@@ -186,7 +193,8 @@ impl Place {
 
 fn start(store: &Arc<SqliteStore>, fake: &Arc<Fake>, options: Options) -> Endpoints {
     let policy = Policy::public().allow_network([127, 0, 0, 0].into(), 8);
-    let deps = Deps { store: store.clone(), scrapers: fake.clone(), http: Client::new(policy, Limits::default()) };
+    let deps =
+        Deps { store: store.clone(), scrapers: fake.clone(), http: Client::new(policy, Limits::default()) };
     Endpoints::start(deps, options)
 }
 
