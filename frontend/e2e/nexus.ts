@@ -41,6 +41,8 @@ export class Nexus {
       NEXUS_HTTP_ADDR: http,
       NEXUS_GRPC_ADDR: `127.0.0.1:${await freePort()}`,
       LOG_LEVEL: "warn",
+      // where the program does not find it by itself
+      ...(process.env.NEXUS_SANDBOX_PYTHON ? { NEXUS_SANDBOX_PYTHON: process.env.NEXUS_SANDBOX_PYTHON } : {}),
       ...extra,
     };
     const nexus = new Nexus(`http://${http}`, env, data);

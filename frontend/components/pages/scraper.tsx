@@ -33,6 +33,7 @@ import { scrapers } from "@/lib/api/scrapers";
 import { formatUsd } from "@/lib/format/money";
 import { formatMoment } from "@/lib/format/time";
 import { idsOf, routes } from "@/lib/routes";
+import { fieldOrder } from "@/lib/scrapers/read";
 import { linkOf, tableOf } from "@/lib/scrapers/records";
 import { announce, isSettled, jobLook } from "@/lib/scrapers/states";
 import { workflowFor } from "@/lib/scrapers/workflow";
@@ -210,7 +211,7 @@ function Sample({ job }: { job: Job }) {
   if (count === 0) return null;
   return (
     <Card title="Sample" note={`the first ${count === 1 ? "record" : `${count} records`}`} flush>
-      <Records data={job.sample_data} label="Sample" />
+      <Records data={job.sample_data} label="Sample" order={fieldOrder(job.analysis)} />
     </Card>
   );
 }

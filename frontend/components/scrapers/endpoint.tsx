@@ -228,7 +228,13 @@ function TryIt({
               <ValueView value={tried.answer as unknown as Json} label="Answer" tall />
             </div>
           ) : (
-            <Records data={tried.answer.data} label="Records of the answer" first={tried.first} tall />
+            <Records
+              data={tried.answer.data}
+              label="Records of the answer"
+              first={tried.first}
+              order={answerFacts(tried.answer).fields}
+              tall
+            />
           )}
         </div>
       )}

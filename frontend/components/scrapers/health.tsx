@@ -16,6 +16,7 @@ import { scrapers } from "@/lib/api/scrapers";
 import { plural } from "@/lib/format/text";
 import { formatAgo, formatDuration, formatMoment } from "@/lib/format/time";
 import { runWords, triggerWords } from "@/lib/scrapers/health";
+import { fieldOrder } from "@/lib/scrapers/read";
 import { tableOf } from "@/lib/scrapers/records";
 import { HealthBadge } from "./badges";
 import { Records } from "./records";
@@ -52,7 +53,7 @@ export function HealthCard({ job, onRan }: { job: Job; onRan: () => void }) {
         </Button>
       }
     >
-      <div role="status">{result !== null && !busy && <Result result={result} />}</div>
+      <div role="status">{result !== null && !busy && <Result result={result} order={fieldOrder(job.analysis)} />}</div>
       {error !== null && (
         <div className="border-b p-3">
           <ErrorNote error={error} onRetry={() => void test()} />
@@ -71,7 +72,7 @@ export function HealthCard({ job, onRan }: { job: Job; onRan: () => void }) {
   );
 }
 
-function Result({ result }: { result: TestResult }) {
+function Result({ result, order }: { result: TestResult; order: readonly string[] }) {
   const count = tableOf(result.data).rows.length;
   return (
     <section aria-label="Result of the test" className="border-b">
@@ -96,7 +97,7 @@ function Result({ result }: { result: TestResult }) {
           )}
         </div>
       )}
-      {result.ok && count > 0 && <Records data={result.data} label="Records of the test" />}
+      {result.ok && count > 0 && <Records data={result.data} label="Records of the test" order={order} />}
     </section>
   );
 }

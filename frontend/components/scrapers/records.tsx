@@ -16,11 +16,15 @@ export interface RecordsProps {
   label: string;
   /** The number of the first record; they count from 1. */
   first?: number;
+  /** Names of columns that come first, in this order. */
+  order?: readonly string[];
   tall?: boolean;
 }
 
-export function Records({ data, label, first = 1, tall = false }: RecordsProps) {
-  const table = useMemo(() => tableOf(data), [data]);
+const NO_ORDER: readonly string[] = [];
+
+export function Records({ data, label, first = 1, order = NO_ORDER, tall = false }: RecordsProps) {
+  const table = useMemo(() => tableOf(data, order), [data, order]);
   const numeric = useMemo(() => new Set(table.columns.filter((column) => isNumeric(table, column))), [table]);
   if (table.rows.length === 0) return <p className="p-4 text-mute">No records.</p>;
   const shown = table.rows.slice(0, MOST_ROWS);

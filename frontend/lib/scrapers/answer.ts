@@ -9,6 +9,8 @@ export interface AnswerFacts {
   /** `read from the site just now`, `kept for 2 m 05 s`. */
   from: string | null;
   warnings: string[];
+  /** The names of the fields, in order. */
+  fields: string[];
 }
 
 export function answerFacts({ metadata }: Pick<EndpointData, "metadata">): AnswerFacts {
@@ -27,6 +29,7 @@ export function answerFacts({ metadata }: Pick<EndpointData, "metadata">): Answe
         : meta.cached === false
           ? "read from the site just now"
           : null,
+    fields: Array.isArray(meta.fields) ? meta.fields.filter((one) => typeof one === "string") : [],
     warnings: warnings.map((one) => one.slice(0, 400)),
   };
 }

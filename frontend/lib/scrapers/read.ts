@@ -130,6 +130,12 @@ export function schemaFields(schema: Json | undefined): SchemaField[] {
   }));
 }
 
+/** The names of a scraper's fields, in the order in which they were asked for. */
+export function fieldOrder(analysis: Json | undefined): string[] {
+  const recipe = isObject(analysis) ? analysis.recipe : null;
+  return isObject(recipe) ? fieldsOf(recipe.fields).flatMap((field) => textOf(field.name) ?? []) : [];
+}
+
 function paginationWords(value: Json | undefined): string | null {
   if (!isObject(value)) return null;
   if (textOf(value.next) !== null) return "A link to the next page";

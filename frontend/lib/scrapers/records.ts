@@ -13,8 +13,11 @@ export interface Table {
 const VALUE = "value";
 const MOST_COLUMNS = 40;
 
-/** Columns in the order in which they first appear, so that a field only some records have is not lost. */
-export function tableOf(data: Json): Table {
+/**
+ * Columns in the order asked for (JSON objects have none of their own), then as they first appear, so that a field only some
+ * records have is not lost.
+ */
+export function tableOf(data: Json, order: readonly string[] = []): Table {
   const list = Array.isArray(data) ? data : data === null || data === undefined ? [] : [data];
   const columns = new Set<string>();
   let plain = false;
@@ -27,7 +30,8 @@ export function tableOf(data: Json): Table {
     columns.add(VALUE);
     return { [VALUE]: record };
   });
-  return { columns: [...columns].slice(0, MOST_COLUMNS), rows, plain };
+  const known = order.filter((name) => columns.delete(name));
+  return { columns: [...known, ...columns].slice(0, MOST_COLUMNS), rows, plain };
 }
 
 /** A value in one cell. */

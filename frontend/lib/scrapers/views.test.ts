@@ -4,7 +4,7 @@ import type { Json } from "../api/types";
 import { answerFacts } from "./answer";
 import { countChanges, diffLines, hunksOf } from "./line-diff";
 import { pythonLines } from "./python-words";
-import { readAnalysis, readAttempts, schemaFields } from "./read";
+import { fieldOrder, readAnalysis, readAttempts, schemaFields } from "./read";
 import { cellText, isNumeric, linkOf, tableOf } from "./records";
 import { matches } from "./search";
 import { snippetsOf } from "./snippets";
@@ -17,6 +17,7 @@ describe("records", () => {
     expect(table.columns).toEqual(["a", "b", "c", "value"]);
     expect(table.plain).toBe(true);
     expect([isNumeric(table, "a"), isNumeric(table, "c"), isNumeric(table, "value")]).toEqual([true, false, false]);
+    expect(tableOf([{ a: 1, b: 2, c: 3 }], ["c", "x", "a"]).columns).toEqual(["c", "a", "b"]);
     expect(tableOf(null).rows).toEqual([]);
     expect(tableOf({ a: 1 }).rows).toHaveLength(1);
   });
@@ -143,7 +144,7 @@ describe("answers", () => {
     expect(facts.total).toBe(24);
     expect(facts.from).toBe("kept from a run 1 m 30 s ago");
     expect(facts.warnings).toEqual(["These records are old: reading the site failed. The site is down.", "w"]);
-    expect(answerFacts({ metadata: {} })).toEqual({ total: null, from: null, warnings: [] });
+    expect(answerFacts({ metadata: {} })).toEqual({ total: null, from: null, warnings: [], fields: [] });
     expect(answerFacts({ metadata: { cached: false } }).from).toBe("read from the site just now");
   });
 });
@@ -205,6 +206,8 @@ describe("analysis and attempts", () => {
       { name: "tags", type: "array of string or number, or null", about: null },
     ]);
     expect(view?.requests).toHaveLength(1);
+    expect(fieldOrder({ recipe: { fields: [{ name: "title" }, {}, { name: "price" }] } })).toEqual(["title", "price"]);
+    expect([fieldOrder(null), fieldOrder({ recipe: [] })]).toEqual([[], []]);
   });
 
   test("whatever else it is, the page does not break", () => {
