@@ -86,6 +86,9 @@ operations() {
     "$venv/bin/python" -m unittest discover --start-directory scripts/tests
 }
 
+# docker-compose.yml without Docker, on the program that was just built.
+compose() { "$TARGET/operations/bin/python" scripts/tests/compose_as_processes.py "$TARGET/debug/nexus"; }
+
 # A link that leads nowhere fails, and the reference is made of what the program that was just built says of itself.
 documentation() { NEXUS_BIN="$TARGET/debug/nexus" scripts/docs.sh; }
 
@@ -103,6 +106,7 @@ step "python client" python_client
 step "sandbox's Python" sandbox_python
 step "tests" tests
 step "documentation tests" doc_tests
+step "compose" compose
 step "documentation site" documentation
 step "browser" browser
 say "everything passed in $(elapsed $((SECONDS - START)))"
