@@ -67,8 +67,12 @@ impl Endpoints {
         let (at, started) = (Timestamp::now(), Instant::now());
         let baseline = self.store.endpoint_result(id, Which::Baseline).await?;
         let runs = self.store.runs(id, 10).await?;
+        // Of this version: one that somebody asked for may have other fields on purpose.
+        let version = scraper.version;
+        let baseline = baseline.filter(|baseline| baseline.code_version == version);
         let good = baseline.map(|baseline| baseline.data).unwrap_or_default();
-        let counts: Vec<u64> = runs.iter().filter(|run| run.ok).map(|run| run.records).collect();
+        let comparable = runs.iter().filter(|run| run.ok && run.code_version == version);
+        let counts: Vec<u64> = comparable.map(|run| run.records).collect();
         let usual = drift::usual(&counts, good.len());
 
         let outcome = self.scrapers.run(&scraper, &scraper.code).await;

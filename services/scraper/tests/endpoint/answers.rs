@@ -158,6 +158,22 @@ async fn a_field_that_became_empty_is_told() {
 }
 
 #[tokio::test]
+async fn a_version_that_was_asked_for_may_have_other_fields() {
+    let place = Place::new(Ok(books(1, 20)), quiet());
+    place.made(books(1, 20)).await;
+    // Written anew without prices, and not tried on all pages, so that nothing was made of it yet.
+    place.fake.scraper.lock().unwrap().as_mut().unwrap().version = 2;
+    let bare: Vec<_> = (1..=4).map(|n| json!({"title": format!("Book {n}")})).collect();
+    place.fake.give(Ok(records(&bare)));
+    for _ in 0..2 {
+        let answer = place.endpoints.data(&ctx(), place.fake.id, &fresh()).await.unwrap();
+        assert_eq!(answer.metadata["warnings"], json!([]));
+    }
+    let health = place.endpoints.health(&ctx(), place.fake.id).await.unwrap();
+    assert_eq!((health.status, place.fake.version()), (HealthStatus::Healthy, 2));
+}
+
+#[tokio::test]
 async fn other_workspaces_and_unknown_jobs_are_not_there() {
     let place = Place::new(Ok(books(1, 2)), quiet());
     let stranger = CallCtx { workspace: Workspace::new("other").unwrap(), ..ctx() };
