@@ -6,7 +6,7 @@ use super::{
     models::Models,
     parts,
     scraper::{Works, scraper},
-    watch::Metered,
+    watch::{self, Metered},
 };
 use crate::{
     exit::{Exit, Failure, Result},
@@ -213,14 +213,17 @@ pub(crate) async fn up(config: &Config) -> Result {
         .memory(ports.memory)
         .scraper(ports.scraper)
         .secrets(ports.secrets);
+    let options = parts::grpc_for_clients(config, callers)?;
+    let checks = vec![store_check(&services.store), memory_check(&services.ports.memory)];
+    let following =
+        tokio::spawn(watch::follow(options.health.clone(), offered.names().to_vec(), checks.clone()));
     let web = tokio::spawn(nexus_gateway::serve(http, gateway, stop.clone().cancelled_owned()));
     let rpc = tokio::spawn(nexus_rpc::server::serve(
         grpc,
         offered,
-        parts::grpc_for_clients(config, callers)?,
+        options,
         stop.clone().cancelled_owned(),
     ));
-    let checks = vec![store_check(&services.store), memory_check(&services.ports.memory)];
     let watching = tokio::spawn(metered.serve(checks, stop.clone()));
 
     let scheme = if config.access.tls.is_some() { "https" } else { "http" };
@@ -238,6 +241,8 @@ pub(crate) async fn up(config: &Config) -> Result {
     }
 
     stop.cancelled().await;
+    // What drains says itself that it is not ready.
+    following.abort();
     // All at the same time: each may take the time that draining may take.
     let (web, rpc, ()) = tokio::join!(web, rpc, services.shutdown());
     watching.abort();

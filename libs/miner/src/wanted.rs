@@ -168,8 +168,47 @@ fn group_of(word: &str) -> Option<&'static str> {
     SYNONYMS.iter().find(|group| group.contains(&word)).map(|group| group[0])
 }
 
-/// Reads a description.
+/// Reads a description: each of its sentences by itself, since each may begin a new list.
 pub fn read(description: &str) -> Wanted {
+    let mut all = Wanted::default();
+    for sentence in sentences(description) {
+        let Wanted { fields, things, all_pages } = read_sentence(sentence);
+        for field in fields {
+            if !all.fields.contains(&field) {
+                all.fields.push(field);
+            }
+        }
+        for thing in things {
+            if !all.things.contains(&thing) {
+                all.things.push(thing);
+            }
+        }
+        all.all_pages |= all_pages;
+    }
+    all.things.sort();
+    all
+}
+
+/// The lines of a text, cut where a sentence ends; a dot behind a short word is that of an abbreviation.
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().flat_map(|line| {
+        let mut rest = Some(line);
+        std::iter::from_fn(move || {
+            let line = rest?;
+            let ends = |(at, _): &(usize, &str)| {
+                line.get(..*at)
+                    .and_then(|before| before.rsplit(' ').next())
+                    .is_some_and(|word| word.len() > 3)
+            };
+            let end = line.match_indices(". ").find(ends).map(|(at, _)| at);
+            let (sentence, further) = end.map_or((line, None), |at| (&line[..at], line.get(at + 2..)));
+            rest = further;
+            Some(sentence)
+        })
+    })
+}
+
+fn read_sentence(description: &str) -> Wanted {
     let text = description.to_lowercase();
     let all = ["all", "every", "each", "entire", "complete", "whole", "alle", "tous", "todos"];
     let words_of = |text: &str| -> Vec<String> {
@@ -354,4 +393,26 @@ pub fn missing(wanted: &Wanted, region: &Region) -> Vec<String> {
         .filter(|(_, column)| column.is_none())
         .map(|(phrase, _)| phrase.clone())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_sentence_may_name_fields() {
+        for (text, fields) in [
+            ("title and price of every book\nalso the rating", vec!["title", "price", "rating"]),
+            ("books with title and price\nalso the rating, and the price", vec!["title", "price", "rating"]),
+            ("Get all books. I need title, price (e.g. 5 pounds) and author.", vec!["title", "author"]),
+            ("title and price\nonly those under 20", vec!["title", "price"]),
+            ("", vec![]),
+        ] {
+            let wanted = read(text);
+            for field in fields {
+                assert!(wanted.fields.iter().any(|found| found == field), "{text}: {wanted:?}");
+            }
+        }
+        assert!(read("title and price of every book\nalso the rating").all_pages);
+    }
 }

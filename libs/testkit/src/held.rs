@@ -141,7 +141,8 @@ async fn answer(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
             break;
         }
     }
-    let missing = Held { status: 404, content_type: "text/html".to_owned(), body: b"<h1>Nothing</h1>".to_vec() };
+    let missing =
+        Held { status: 404, content_type: "text/html".to_owned(), body: b"<h1>Nothing</h1>".to_vec() };
     let answer = answer.unwrap_or(missing);
     let head = format!(
         "HTTP/1.1 {} X\r\ncontent-type: {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",

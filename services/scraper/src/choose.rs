@@ -148,7 +148,8 @@ pub async fn cheapest(llm: &dyn Llm, ctx: &CallCtx) -> Result<Option<String>, Er
     let price = |info: &ModelInfo| {
         info.input_usd_per_mtok.unwrap_or(0.0) * 10.0 + info.output_usd_per_mtok.unwrap_or(0.0)
     };
-    let best = usable.min_by(|one, other| price(one).total_cmp(&price(other)).then_with(|| one.id.cmp(&other.id)));
+    let best =
+        usable.min_by(|one, other| price(one).total_cmp(&price(other)).then_with(|| one.id.cmp(&other.id)));
     Ok(best.map(|info| info.id))
 }
 

@@ -203,7 +203,8 @@ impl From<Failure> for Error {
             FailureCode::ApiCreationError => Code::Unavailable,
             _ => Code::Invalid,
         };
-        let error = Error::new(kind, failure.message).reason(failure.code.as_str()).suggest(failure.suggestion);
+        let error =
+            Error::new(kind, failure.message).reason(failure.code.as_str()).suggest(failure.suggestion);
         match failure.detail {
             Some(detail) => error.detail("traceback", detail),
             None => error,
@@ -237,7 +238,8 @@ mod tests {
         );
         assert_eq!(failure.message, "the name nowhere.test was not found: no answer");
         assert_eq!(failure.suggestion, "check its spelling");
-        let robots = Failure::of_egress("robots_forbidden", "h forbids robots to fetch this (robots.txt). Ask", false);
+        let robots =
+            Failure::of_egress("robots_forbidden", "h forbids robots to fetch this (robots.txt). Ask", false);
         assert!(robots.suggestion.contains("ignore_robots") && !robots.message.contains("Ask"));
         assert_eq!(robots.to_json()["code"], "WebsiteAccessError");
         assert!(robots.to_json().get("detail").is_none());

@@ -142,7 +142,10 @@ fn judge(status: u16, page: Fetched) -> Result<Fetched, Failure> {
 fn looks_like_html(body: &[u8]) -> bool {
     let head = String::from_utf8_lossy(body.get(..body.len().min(2_000)).unwrap_or_default()).to_lowercase();
     let head = head.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
-    head.starts_with('<') && ["<html", "<!doctype html", "<body", "<head", "<div", "<table"].iter().any(|mark| head.contains(mark))
+    head.starts_with('<')
+        && ["<html", "<!doctype html", "<body", "<head", "<div", "<table"]
+            .iter()
+            .any(|mark| head.contains(mark))
 }
 
 #[cfg(test)]

@@ -81,6 +81,6 @@ impl Parts {
 pub(crate) fn wish(description: &str, feedback: Option<&str>) -> String {
     match feedback {
         None => description.to_owned(),
-        Some(feedback) => format!("{description}. {}", feedback.replace('\n', ". ")),
+        Some(feedback) => format!("{description}\n{feedback}"),
     }
 }

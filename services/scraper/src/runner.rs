@@ -84,8 +84,7 @@ impl Serve for WayOut {
         let proxy = Proxy::new(self.inner.policy.clone(), ProxyLimits::default(), note)
             .with_hosts(self.inner.hosts.clone())
             .with_user_agent(USER_AGENT);
-        let proxy =
-            if self.ignore_robots { proxy } else { proxy.with_robots(self.inner.robots.clone()) };
+        let proxy = if self.ignore_robots { proxy } else { proxy.with_robots(self.inner.robots.clone()) };
         Box::pin(proxy.serve(listener))
     }
 }
@@ -180,7 +179,8 @@ fn shaped(value: &Value) -> Result<Scraped, Failure> {
 fn explained(error: &nexus_sandbox::Error, requests: &[Requested]) -> Failure {
     let failure = Failure::from(error);
     let Reason::Exception { kind, message, .. } = &error.reason else { return failure };
-    let about_network = kind.starts_with("requests.") || kind.starts_with("urllib") || kind.starts_with("http.client");
+    let about_network =
+        kind.starts_with("requests.") || kind.starts_with("urllib") || kind.starts_with("http.client");
     if !about_network {
         return failure;
     }
@@ -237,7 +237,9 @@ fn python_error(error: &nexus_sandbox::Error) -> Error {
         message.extend(said.chars().take(2_000));
     }
     let code = match error.reason {
-        Reason::Timeout(_) | Reason::CpuTime(_) | Reason::Memory(_) | Reason::ResultTooLarge(_) => Code::TooLarge,
+        Reason::Timeout(_) | Reason::CpuTime(_) | Reason::Memory(_) | Reason::ResultTooLarge(_) => {
+            Code::TooLarge
+        }
         _ => Code::Invalid,
     };
     Error::new(code, message).reason(format!("python_{}", error.code())).suggest(error.suggestion())
@@ -277,13 +279,19 @@ mod tests {
         let error = raised("requests.exceptions.HTTPError", "404 Client Error: Not Found for url: x");
         for requests in [vec![requested(Some(404), None)], vec![]] {
             let failure = explained(&error, &requests);
-            assert_eq!((failure.code, failure.reason.as_str()), (FailureCode::WebsiteAccessError, "http_404"));
+            assert_eq!(
+                (failure.code, failure.reason.as_str()),
+                (FailureCode::WebsiteAccessError, "http_404")
+            );
         }
         let refused = explained(
             &raised("requests.exceptions.ProxyError", "…"),
             &[requested(Some(200), None), requested(Some(403), Some("robots_forbidden"))],
         );
-        assert_eq!((refused.code, refused.reason.as_str()), (FailureCode::WebsiteAccessError, "robots_forbidden"));
+        assert_eq!(
+            (refused.code, refused.reason.as_str()),
+            (FailureCode::WebsiteAccessError, "robots_forbidden")
+        );
     }
 
     #[test]

@@ -28,7 +28,8 @@ pub(crate) struct Jobs(pub(crate) Arc<Parts>);
 #[async_trait]
 impl Scrapers for Jobs {
     async fn find(&self, id: JobId) -> Result<Scraper> {
-        let stored = self.0.store.job(id).await?.ok_or_else(|| Error::not_found(format!("scraper job {id}")))?;
+        let stored =
+            self.0.store.job(id).await?.ok_or_else(|| Error::not_found(format!("scraper job {id}")))?;
         let Some(current) = stored.current else {
             return Err(Error::new(Code::Conflict, "the scraper is not ready: it has no code yet")
                 .suggest("wait until the job is ready; if it has failed, ask for new code"));
@@ -53,9 +54,12 @@ impl Scrapers for Jobs {
     }
 
     async fn page(&self, scraper: &Scraper) -> Result<Fetched> {
-        let page =
-            self.0.fetcher.page(&scraper.url, scraper.ignore_robots, false, &Log::default()).await?;
-        Ok(Fetched { url: page.url.clone(), body: page.body.to_vec(), content_type: page.content_type.clone() })
+        let page = self.0.fetcher.page(&scraper.url, scraper.ignore_robots, false, &Log::default()).await?;
+        Ok(Fetched {
+            url: page.url.clone(),
+            body: page.body.to_vec(),
+            content_type: page.content_type.clone(),
+        })
     }
 
     async fn ask_model(&self, scraper: &Scraper, (analysis, dom): (&Analysis, &Dom)) -> Option<Recipe> {

@@ -5,8 +5,8 @@ use crate::{
     Deps, Parts,
     endpoint::{self, Endpoints},
     fetch::{CacheLimits, Fetcher},
-    owner::Owner,
     options::Options,
+    owner::Owner,
     runner::Runner,
     sandboxes::Sandboxes,
     scrapers::Jobs,
@@ -58,16 +58,8 @@ impl ScraperService {
         let runner = Runner::new(Sandboxes::new(sandbox), policy.clone(), hosts, robots);
         let webhooks = Client::new(policy.clone(), Limits::default());
         let of_endpoints = options.endpoints;
-        let parts = Arc::new(Parts {
-            store,
-            bus,
-            llm,
-            policy,
-            fetcher,
-            runner,
-            options,
-            endpoints: OnceLock::new(),
-        });
+        let parts =
+            Arc::new(Parts { store, bus, llm, policy, fetcher, runner, options, endpoints: OnceLock::new() });
         let scrapers = Arc::new(Jobs(parts.clone()));
         let deps = endpoint::Deps { store: results, scrapers, http: webhooks };
         let endpoints = Endpoints::start(deps, of_endpoints);
@@ -136,9 +128,11 @@ impl ScraperService {
         }
         too_long("/description", &request.description)?;
         match &request.user_id {
-            Some(user) if user.chars().count() > 200 => {
-                invalid("/user_id", "the user id is longer than 200 characters".to_owned(), "use a shorter one")
-            }
+            Some(user) if user.chars().count() > 200 => invalid(
+                "/user_id",
+                "the user id is longer than 200 characters".to_owned(),
+                "use a shorter one",
+            ),
             _ => Ok(()),
         }
     }

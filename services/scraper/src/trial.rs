@@ -46,7 +46,8 @@ pub(crate) struct Tried {
 
 /// A recipe as code.
 pub(crate) fn code(url: &str, wish: &str, recipe: &Recipe, analysis: &Analysis) -> String {
-    python::generate(recipe, About { url, description: wish, encoding: &analysis.encoding })
+    let wish = wish.replace('\n', ". ");
+    python::generate(recipe, About { url, description: &wish, encoding: &analysis.encoding })
 }
 
 /// Runs a recipe's code and judges what it gives; with the requests that it made.

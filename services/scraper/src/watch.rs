@@ -2,11 +2,11 @@
 //! it fast, and a poll makes up for a bus that is down. Not here: who changes jobs (`work`).
 
 use crate::{Parts, view};
+use bytes::Bytes;
 use futures::{
     StreamExt,
     stream::{self, BoxStream as Messages},
 };
-use bytes::Bytes;
 use nexus_api::{BoxStream, Error, Result, scraper::Job};
 use nexus_bus::Topic;
 use nexus_model::JobId;
@@ -18,19 +18,8 @@ use tokio::time::Instant;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The job at each change. `found` was read after `live` had been subscribed to, so that nothing falls between the two.
-pub(crate) fn follow(
-    parts: Arc<Parts>,
-    found: StoredJob,
-    live: Messages<'static, Bytes>,
-) -> BoxStream<Job> {
-    let watcher = Watcher {
-        parts,
-        id: found.id,
-        last: found.change,
-        first: Some(found),
-        live,
-        done: false,
-    };
+pub(crate) fn follow(parts: Arc<Parts>, found: StoredJob, live: Messages<'static, Bytes>) -> BoxStream<Job> {
+    let watcher = Watcher { parts, id: found.id, last: found.change, first: Some(found), live, done: false };
     stream::unfold(watcher, |mut watcher| async move { Some((watcher.next().await?, watcher)) }).boxed()
 }
 

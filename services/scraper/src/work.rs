@@ -189,7 +189,10 @@ impl Work {
                 Err(failure) => failure,
             };
             // A site that does not answer answers no other code either; and without a sandbox there is nothing to try.
-            if failure.code == FailureCode::WebsiteAccessError || failure.transient || failure.reason == "worse" {
+            if failure.code == FailureCode::WebsiteAccessError
+                || failure.transient
+                || failure.reason == "worse"
+            {
                 if failure.reason == "closed" {
                     return Err(Stop::GiveBack.into());
                 }
@@ -295,8 +298,7 @@ impl Work {
         let ctx = CallCtx::background().with_timeout(MODEL);
         let ask = Ask { model, description: &description, fault: fault.or(last.as_deref()), tries };
         let mut purse = JobPurse { work: self, stop: None };
-        let choice =
-            choose::choose(&*llm, &ctx, &mut purse, (&studied.analysis, &studied.dom), ask).await;
+        let choice = choose::choose(&*llm, &ctx, &mut purse, (&studied.analysis, &studied.dom), ask).await;
         if let Some(stop) = purse.stop {
             return Err(stop);
         }
@@ -315,7 +317,11 @@ impl Work {
         Ok(None)
     }
 
-    async fn try_out(&self, recipe: &Recipe, studied: &Arc<Studied>) -> (Result<Tried, Failure>, Vec<Requested>) {
+    async fn try_out(
+        &self,
+        recipe: &Recipe,
+        studied: &Arc<Studied>,
+    ) -> (Result<Tried, Failure>, Vec<Requested>) {
         let about = (self.job.url.as_str(), self.wish());
         trial::run(&self.parts.runner, recipe, studied, (about.0, &about.1), self.job.ignore_robots).await
     }

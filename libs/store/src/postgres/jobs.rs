@@ -2,8 +2,8 @@
 
 use super::{ANSWER_TIMEOUT, PostgresStore, no_answer, rows::failed};
 use crate::{
-    ClaimedJob, Error, Fence, JobFilter, JobStore, JobUpdate, KEPT_VERSIONS, NewCode, NewJob, Result, StoredJob,
-    Version, job_rows as jobs,
+    ClaimedJob, Error, Fence, JobFilter, JobStore, JobUpdate, KEPT_VERSIONS, NewCode, NewJob, Result,
+    StoredJob, Version, job_rows as jobs,
     rows::{self, AFTER_EVERY_ID, Columns},
 };
 use async_trait::async_trait;
@@ -205,9 +205,7 @@ impl JobStore for PostgresStore {
         let (workspace, status, part) = jobs::filter(filter);
         let before = before.map_or_else(|| AFTER_EVERY_ID.into(), |id| id.to_string());
         let found = self
-            .rows(
-                query(select).bind(before).bind(i64::from(limit)).bind(workspace).bind(status).bind(part),
-            )
+            .rows(query(select).bind(before).bind(i64::from(limit)).bind(workspace).bind(status).bind(part))
             .await?;
         found.iter().map(|row| jobs::job(row)).collect()
     }

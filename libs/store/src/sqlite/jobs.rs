@@ -5,8 +5,8 @@ use super::{
     workflows::{all, first, run},
 };
 use crate::{
-    ClaimedJob, Error, Fence, JobFilter, JobStore, JobUpdate, KEPT_VERSIONS, NewCode, NewJob, Result, StoredJob,
-    Version, job_rows as jobs,
+    ClaimedJob, Error, Fence, JobFilter, JobStore, JobUpdate, KEPT_VERSIONS, NewCode, NewJob, Result,
+    StoredJob, Version, job_rows as jobs,
     rows::{self, AFTER_EVERY_ID},
 };
 use async_trait::async_trait;
@@ -62,7 +62,12 @@ fn create(connection: &Connection, job: &NewJob, most: u64) -> Result<bool> {
     Ok(true)
 }
 
-fn claim(connection: &Connection, worker: &str, lease: i64, only: Option<&str>) -> Result<Option<ClaimedJob>> {
+fn claim(
+    connection: &Connection,
+    worker: &str,
+    lease: i64,
+    only: Option<&str>,
+) -> Result<Option<ClaimedJob>> {
     let chosen = first(
         connection,
         concat!(

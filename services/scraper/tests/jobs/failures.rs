@@ -36,8 +36,13 @@ async fn every_failure_has_words_of_its_own() {
         let job = world.made(url, "all titles and prices").await;
         assert_eq!((job.status, job.progress), (JobStatus::Failed, 100), "{url}");
         let error = job.error.as_ref().unwrap();
-        assert_eq!((error["code"].as_str(), error["reason"].as_str()), (Some("WebsiteAccessError"), Some(*reason)), "{error}");
-        let (message, suggestion) = (error["message"].as_str().unwrap(), error["suggestion"].as_str().unwrap());
+        assert_eq!(
+            (error["code"].as_str(), error["reason"].as_str()),
+            (Some("WebsiteAccessError"), Some(*reason)),
+            "{error}"
+        );
+        let (message, suggestion) =
+            (error["message"].as_str().unwrap(), error["suggestion"].as_str().unwrap());
         assert!(message.len() > 15 && suggestion.len() > 10, "{error}");
         messages.insert(message.to_owned());
         suggestions.insert(suggestion.to_owned());
@@ -54,7 +59,10 @@ async fn a_page_that_does_not_answer_is_given_up_on() {
     let (world, site) = (World::new().await, Site::start().await.unwrap());
     let job = world.made(&format!("{}/slow", site.url), "anything").await;
     let error = job.error.unwrap();
-    assert_eq!((error["code"].as_str(), error["reason"].as_str()), (Some("WebsiteAccessError"), Some("response_timeout")));
+    assert_eq!(
+        (error["code"].as_str(), error["reason"].as_str()),
+        (Some("WebsiteAccessError"), Some("response_timeout"))
+    );
     world.service.shutdown().await;
 }
 
@@ -105,10 +113,15 @@ async fn code_that_fails_is_told_apart_from_pages_that_fail() {
     let url = format!("{}/list", pages.url);
     let missing = format!("{}/missing", pages.url);
     let fetching = "import requests\ndef scrape_data(url):\n    requests.get(url, timeout=5).raise_for_status()\n    return {'data': [], 'metadata': {}}";
-    let to_private = "import requests\ndef scrape_data(url):\n    requests.get('http://10.0.0.1/', timeout=5)";
+    let to_private = "import requests\ndef scrape_data(url):\n    requests.get('http://10.0.0.1/', timeout=5).raise_for_status()";
     for (code, url, expected, reason) in [
         ("def scrape_data(url): return [1]", &url, "SandboxExecutionError", "wrong_shape"),
-        ("def scrape_data(url): return {'data': ['x'], 'metadata': {}}", &url, "SandboxExecutionError", "wrong_shape"),
+        (
+            "def scrape_data(url): return {'data': ['x'], 'metadata': {}}",
+            &url,
+            "SandboxExecutionError",
+            "wrong_shape",
+        ),
         ("def scrape_data(url): 1/0", &url, "SandboxExecutionError", "exception"),
         ("def other(url): pass", &url, "SandboxExecutionError", "no_function"),
         ("def scrape_data(url):\n  return {", &url, "SandboxExecutionError", "syntax"),

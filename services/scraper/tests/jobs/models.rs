@@ -5,7 +5,9 @@ use crate::support::{World, assert_ready, books, options};
 use async_trait::async_trait;
 use nexus_api::{
     BoxStream, CallCtx, Error, Llm, Result,
-    llm::{CompleteRequest, Completion, EmbedRequest, Embedded, FinishReason, Message, ModelInfo, StreamItem},
+    llm::{
+        CompleteRequest, Completion, EmbedRequest, Embedded, FinishReason, Message, ModelInfo, StreamItem,
+    },
 };
 use nexus_egress::Policy;
 use nexus_model::{Money, price::Mode};
@@ -65,7 +67,12 @@ impl Llm for Scripted {
             capabilities: vec!["structured_output".into()],
             deprecation_date: None,
         };
-        Ok(vec![model("other/cheap", false, 0.1), model("demo/m", true, 0.1), model("test/dear", true, 9.0), model("test/m", true, 1.0)])
+        Ok(vec![
+            model("other/cheap", false, 0.1),
+            model("demo/m", true, 0.1),
+            model("test/dear", true, 9.0),
+            model("test/m", true, 1.0),
+        ])
     }
 }
 
@@ -96,11 +103,9 @@ async fn what_a_model_chose_is_used_and_its_cost_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_good_answer_it_goes_on_without_a_model() {
-    for (lines, budget, cost) in [
-        (vec![json!("nonsense"); 9], 1.0, 0.04),
-        (vec![good()], 0.001, 0.0),
-        (Vec::new(), 1.0, 0.012_2),
-    ] {
+    for (lines, budget, cost) in
+        [(vec![json!("nonsense"); 9], 1.0, 0.04), (vec![good()], 0.001, 0.0), (Vec::new(), 1.0, 0.012_2)]
+    {
         let budget = Money::from_usd(budget).unwrap();
         let job = made(&lines, Options { model: Model::Named("test/m".into()), budget, ..options() }).await;
         assert_ready(&job);

@@ -1,7 +1,7 @@
 //! A service of a test's own, and short ways to say what most tests need.
 
-use futures::StreamExt;
 use async_trait::async_trait;
+use futures::StreamExt;
 use nexus_api::{
     BoxStream, CallCtx, Error, Llm, Result, Scraper,
     llm::{CompleteRequest, Completion, EmbedRequest, Embedded, Message, ModelInfo, StreamItem},
@@ -20,7 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct World {
     pub(crate) service: ScraperService,
-    pub(crate) store: Arc<SqliteStore>,
     _folder: tempfile::TempDir,
 }
 
@@ -75,14 +74,14 @@ impl World {
         let store = Arc::new(SqliteStore::open(folder.path().join("nexus.db")).unwrap());
         let deps = Deps {
             store: store.clone(),
-            endpoints: store.clone(),
+            endpoints: store,
             bus: Arc::new(InProcessBus::new()),
             llm,
             policy,
             sandbox: Some(sandbox()),
         };
         let service = ScraperService::start(deps, options);
-        Self { service, store, _folder: folder }
+        Self { service, _folder: folder }
     }
 
     pub(crate) async fn create(&self, url: &str, description: &str) -> Job {
@@ -111,7 +110,12 @@ pub(crate) fn ctx() -> CallCtx {
 }
 
 pub(crate) fn request(url: &str, description: &str) -> CreateJob {
-    CreateJob { url: url.into(), description: description.into(), user_id: Some("me".into()), ignore_robots: false }
+    CreateJob {
+        url: url.into(),
+        description: description.into(),
+        user_id: Some("me".into()),
+        ignore_robots: false,
+    }
 }
 
 pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
@@ -136,5 +140,7 @@ pub(crate) fn books(count: usize) -> String {
         )
     };
     let items: String = (1..=count).map(book).collect();
-    format!("<!DOCTYPE html><html><head><title>Books</title></head><body><h1>Books</h1><ul class=books>{items}</ul></body></html>")
+    format!(
+        "<!DOCTYPE html><html><head><title>Books</title></head><body><h1>Books</h1><ul class=books>{items}</ul></body></html>"
+    )
 }
