@@ -1,8 +1,11 @@
 //! `nexus backup` and `nexus restore` with real processes: a server under load is saved, another folder gets it, and
 //! everything in it comes to its end. Not here: the backup file itself (`libs/store/tests/backup.rs`).
 
-use crate::{Place, blocking, http::Api, http::assert_whole, nexus};
-use nexus_testkit::process::{Up, settings};
+use crate::{Place, blocking, chain, http::Api, http::assert_whole, nexus, within};
+use nexus_testkit::{
+    process::{Up, settings},
+    provider::{FakeProvider, Matcher, Reply},
+};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
@@ -41,9 +44,15 @@ async fn all(api: &Api) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_saved_in_the_middle_of_a_storm_comes_to_its_end_elsewhere() {
-    let place = Place::new();
+    let provider = FakeProvider::start().await.unwrap();
+    provider.always(Matcher::any(), Reply::text("hello"));
+    provider.hold("<b>");
+    let place = Place::with_provider(&provider);
     let server = up(&place);
     let api = Api::new(&server.http);
+    // One is certainly unfinished when the backup is made.
+    let held = api.start(chain(&["a", "b", "c"]), json!({})).await;
+    within("the second step", provider.held("<b>", 1)).await;
     let stop = AtomicBool::new(false);
     let storming = async {
         let mut started = Vec::new();
@@ -75,12 +84,20 @@ async fn what_was_saved_in_the_middle_of_a_storm_comes_to_its_end_elsewhere() {
         api.get(&format!("/api/v1/executions/{id}/memory")).await["items"].as_array().unwrap().len()
     };
 
-    let elsewhere = Place::new();
+    let elsewhere = Place::with_provider(&provider);
     let done = elsewhere.nexus_async(&["restore", file.to_str().unwrap()]).await;
     assert_eq!(done.code(), 0, "{}", done.stderr);
     let restored = up(&elsewhere);
     let there = Api::new(&restored.http);
-    let saved = all(&there).await;
+    within("the second step, elsewhere", provider.held("<b>", 2)).await;
+    assert_eq!(there.get(&format!("/api/v1/executions/{held}")).await["status"], "running");
+    provider.release("<b>");
+    for api in [&api, &there] {
+        assert_eq!(api.ended(&held).await["status"], "succeeded");
+        assert_whole(&api.events(&held).await);
+    }
+    let mut saved = all(&there).await;
+    assert!(saved.remove(&held));
     assert!(saved.len() >= 5 && saved.is_subset(&started.iter().cloned().collect()), "{}", saved.len());
     for id in &saved {
         let execution = there.ended(id).await;
