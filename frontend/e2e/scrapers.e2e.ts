@@ -2,7 +2,7 @@
 // and tested; failures and what to do about them; through a crash of the server. The site is the tests' own.
 import { readFile } from "node:fs/promises";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { launch, open } from "./browser";
 import { Nexus } from "./nexus";
 import { becomes, make } from "./scraper-jobs";
@@ -24,6 +24,11 @@ afterAll(async () => {
   await browser?.close();
   await nexus?.stop();
   await site?.stop();
+});
+
+afterEach(() => {
+  site.release();
+  site.broken = false;
 });
 
 const badge = (page: Page, word: string) => page.getByRole("heading", { level: 1 }).getByText(word, { exact: true });
@@ -158,7 +163,7 @@ describe("making one", () => {
   test("the server is killed while it is made: the page catches up without a reload", async () => {
     const { page, faults, context } = await open(browser, nexus.base, { expected: /ERR_CONNECTION|WebSocket/ });
     site.hold();
-    const id = await make(nexus, site.url("/books"), WANTED);
+    const id = await make(nexus, site.url("/books?again"), WANTED);
     await page.goto(`/scrapers/${id}`);
     await step(page, "analyzing", "current").waitFor();
     await mark(page);
@@ -194,7 +199,6 @@ describe("failing", () => {
     await page.getByRole("link", { name: "Change address or description" }).click();
     const url = page.getByLabel("Address of the page");
     expect(await url.inputValue()).toBe(site.url("/login"));
-    await page.getByText("login page").first().waitFor({ state: "attached" });
     expect(await page.getByLabel("What you want from it").inputValue()).toBe("orders of my account");
     await url.fill(site.url("/books"));
     await page.getByLabel("What you want from it").fill("title and price of the books");

@@ -64,7 +64,8 @@ export class Site {
     const site = new Site(server);
     server.on("request", (request, response: ServerResponse) => {
       request.resume();
-      void site.answer(request.url ?? "/", response);
+      // whatever follows `?` makes an address of its own, which nobody has kept a copy of
+      void site.answer((request.url ?? "/").split("?")[0] ?? "/", response);
     });
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
     return site;
