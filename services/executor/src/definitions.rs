@@ -116,7 +116,7 @@ impl Definitions {
     ) -> Option<impl Future<Output = EmbeddingModel> + use<>> {
         let needed = state.embedding.is_none() && uses_memory(&state.definition.document);
         let memory = self.memory.clone();
-        needed.then(|| async move {
+        needed.then_some(async move {
             loop {
                 match ask(&*memory).await {
                     Ok(model) => return model,

@@ -136,12 +136,27 @@ impl Redaction {
 
     /// The text without the values.
     pub(crate) fn text(&self, text: String) -> String {
-        self.pieces.iter().fold(
-            text,
-            |text, (piece, shown)| {
-                if text.contains(piece) { text.replace(piece, shown) } else { text }
-            },
-        )
+        let clean = self.pieces.iter().fold(text, |text, (piece, shown)| match text.contains(piece) {
+            true => text.replace(piece, shown),
+            false => text,
+        });
+        self.cut_off(clean)
+    }
+
+    /// The text without the beginning of a value at its end: somebody has cut it in the middle.
+    fn cut_off(&self, text: String) -> String {
+        let end = text.trim_end_matches(['.', '…', ' ']);
+        let beginning = |piece: &str| {
+            let lengths = (LEAST_PIECE..piece.len()).rev().filter(|length| piece.is_char_boundary(*length));
+            lengths.into_iter().find(|length| end.ends_with(&piece[..*length]))
+        };
+        let found = self.pieces.iter().filter_map(|(piece, shown)| Some((beginning(piece)?, shown)));
+        match found.max_by_key(|(length, _)| *length) {
+            None => text,
+            Some((length, shown)) => {
+                format!("{}{shown}{}", &end[..end.len() - length], &text[end.len()..])
+            }
+        }
     }
 
     /// The value without the values, names of members included.
@@ -199,12 +214,14 @@ fn encodings(value: &str) -> Vec<String> {
     }
     let escaped_lower: Vec<String> = found.iter().map(|text| lower(text)).collect();
     found.extend(escaped_lower);
-    found.extend((0..3).flat_map(|offset| {
-        [
-            based(value, offset, |bytes| STANDARD_NO_PAD.encode(bytes)),
-            based(value, offset, |bytes| URL_SAFE_NO_PAD.encode(bytes)),
-        ]
-    }));
+    // what was escaped may have been encoded after that
+    let plain: Vec<String> = found.iter().cloned().chain([value.to_owned()]).collect();
+    for text in &plain {
+        for offset in 0..3 {
+            found.push(based(text, offset, |bytes| STANDARD_NO_PAD.encode(bytes)));
+            found.push(based(text, offset, |bytes| URL_SAFE_NO_PAD.encode(bytes)));
+        }
+    }
     found.extend([hex(value), hex(value).to_ascii_uppercase()]);
     found
 }
@@ -268,6 +285,8 @@ mod tests {
 
     #[test]
     fn other_text_stays_as_it_is() {
+        assert_eq!(redaction("0123456789").text("it was 012345...".into()), "it was [secret key]...");
+        assert_eq!(redaction("0123456789").text("it was 01234".into()), "it was 01234");
         let text = "Bearer of good news: s3cret, 100 % of c2VjcmV0";
         assert_eq!(redaction(VALUE).text(text.into()), text);
         assert_eq!(redaction("abcd").text("YWJj is not YWJjZ".into()), "YWJj is not YWJjZ");

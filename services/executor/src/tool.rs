@@ -4,7 +4,7 @@
 use crate::{
     Deps,
     call::{Brought, Caller},
-    resolve,
+    resolve::{self, Redaction},
 };
 use nexus_api::{
     CallCtx, Code, Error,
@@ -27,9 +27,10 @@ pub(crate) async fn perform(
 ) -> Result<Brought, Error> {
     let workspace = caller.workspace.as_str();
     let Some((work, redaction)) = resolve::resolve(&deps.vault, workspace, work).await? else {
-        return done(ctx, deps, caller, call, work, false).await;
+        return done(ctx, deps, caller, call, work, None).await;
     };
-    let brought = done(ctx, deps, caller, call, &work, true).await.map_err(|error| redaction.error(error))?;
+    let brought = done(ctx, deps, caller, call, &work, Some(&redaction)).await;
+    let brought = brought.map_err(|error| redaction.error(error))?;
     let outcome = match brought.outcome {
         Ok(Outcome::Value(value)) => Ok(Outcome::Value(redaction.value(value))),
         Ok(answer @ Outcome::Answer(_)) => Ok(answer),
@@ -38,19 +39,25 @@ pub(crate) async fn perform(
     Ok(Brought { outcome, ..brought })
 }
 
-/// `secret`: whether what is sent holds secrets.
+/// `redaction`: of the secrets that are sent, if any are.
 async fn done(
     ctx: &CallCtx,
     deps: &Deps,
     caller: &Caller,
     call: &Call,
     work: &ToolWork,
-    secret: bool,
+    redaction: Option<&Redaction>,
 ) -> Result<Brought, Error> {
     match work {
         ToolWork::Http { method, url, headers, body, fail_on_error_status } => {
-            let outcome = match http_request(method, url, (headers, secret), body.as_ref(), call.timeout) {
-                Ok(request) => http(deps, request, *fail_on_error_status).await,
+            let outcome = match http_request(
+                method,
+                url,
+                (headers, redaction.is_some()),
+                body.as_ref(),
+                call.timeout,
+            ) {
+                Ok(request) => http(deps, request, *fail_on_error_status, redaction).await,
                 Err(reason) => Err(CallFailure::fatal("request_invalid", reason)),
             };
             Ok(Brought { outcome: outcome.map(Outcome::Value), ..free() })
@@ -148,14 +155,19 @@ fn http_request(
         }
     }
     // a redirect may send the body on to somebody else
-    request.follow_redirects = !(secret && !request.body.is_empty());
+    request.follow_redirects = !secret || request.body.is_empty();
     let limits = nexus_egress::Limits::default();
     request.limits =
         Some(nexus_egress::Limits { total: timeout, first_byte: timeout, idle: timeout, ..limits });
     Ok(request)
 }
 
-async fn http(deps: &Deps, request: Request, fail_on_error_status: bool) -> Result<Value, CallFailure> {
+async fn http(
+    deps: &Deps,
+    request: Request,
+    fail_on_error_status: bool,
+    redaction: Option<&Redaction>,
+) -> Result<Value, CallFailure> {
     let answer = deps.http.send(request).await.map_err(|error| CallFailure {
         code: error.code().into(),
         message: error.to_string(),
@@ -165,7 +177,9 @@ async fn http(deps: &Deps, request: Request, fail_on_error_status: bool) -> Resu
     let status = answer.status.as_u16();
     let text = String::from_utf8_lossy(&answer.body);
     if status >= 400 && fail_on_error_status {
-        let shown: String = text.chars().take(300).collect();
+        // before it is cut: of a part of a secret nobody could tell what it is
+        let clean = redaction.map(|redaction| redaction.text(text.to_string()));
+        let shown: String = clean.as_deref().unwrap_or(&text).chars().take(300).collect();
         let host = answer.final_url.host_str().unwrap_or_default();
         return Err(CallFailure {
             code: "http_status".into(),
