@@ -222,3 +222,42 @@ async fn nothing_of_another_workspace_is_there_in_the_mesh() {
     let mesh = crate::blocking(|| Mesh::start(nexus(), 1, 1, settings).unwrap()).await;
     nothing_of_another_workspace_is_there(mesh.http()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keys_scopes_and_budget_hold_for_what_it_starts() {
+    let provider = provider().await;
+    let place = Place::with_provider(&provider);
+    let mut settings = place.settings.clone();
+    settings.extend(keys(&place));
+    let entry = |name: &str, scopes: &str, more: &str| {
+        let hash = hash(name);
+        format!("[[keys]]\nname = \"{name}\"\nsha256 = \"{hash}\"\nscopes = [{scopes}]\n{more}\n")
+    };
+    let text = entry("writer", "\"edit\"", "") + &entry("poor", "\"run\"", "budget = [\"0/total\"]");
+    std::fs::write(place.folder.path().join("keys.toml"), text).unwrap();
+    let server = Up::start(nexus(), &place.data(), settings).unwrap();
+    nexus_runtime::tls::install();
+    let http = Client::builder().no_proxy().build().unwrap();
+    let caller = |key| Caller { http: http.clone(), base: &server.http, key };
+    let (writer, poor) = (caller("writer"), caller("poor"));
+
+    let workflow = writer.done(Method::POST, "/api/v1/workflows", chain(&["a"])).await;
+    let execute = format!("/api/v1/workflows/{}/execute", workflow["id"].as_str().unwrap());
+    assert_eq!(writer.call(Method::POST, &execute, Some(json!({}))).await.0, 403);
+    assert_eq!(poor.call(Method::POST, "/api/v1/workflows", Some(chain(&["b"]))).await.0, 403);
+    let started = poor.done(Method::POST, &execute, json!({})).await;
+    let path = format!("/api/v1/executions/{}", started["execution_id"].as_str().unwrap());
+    let ended = within("the end of the execution", async {
+        loop {
+            let (_, answer) = poor.call(Method::GET, &path, None).await;
+            if !matches!(answer["status"].as_str(), Some("queued" | "running")) {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert_eq!(ended["status"], "failed", "{ended}");
+    assert_eq!(ended["agent_executions"][0]["error"]["code"], "key_budget_exceeded", "{ended}");
+    assert_eq!(ended["budget"]["spent_usd"].as_f64(), Some(0.0), "{ended}");
+}
