@@ -24,14 +24,12 @@ const ids = {
   runs: [] as string[],
   stopped: "",
   scraper: "",
-  making: "",
   failed: "",
 };
 
 async function scrape(): Promise<void> {
   ids.scraper = await make(nexus, site.url("/books"), "title of every book");
   ids.failed = await make(nexus, site.url("/login"), "orders of my account");
-  ids.making = await make(nexus, slow.url("/books"), "name and opening hours of each shop");
   await becomes(nexus, ids.scraper, "ready");
   await nexus.api("POST", `/scraping/jobs/${ids.scraper}/regenerate`, { feedback: "price and rating are missing" });
   await becomes(nexus, ids.scraper, "ready");
@@ -91,7 +89,7 @@ afterAll(async () => {
 interface Shot {
   name: string;
   server?: () => Nexus;
-  path: () => string;
+  path: () => string | Promise<string>;
   ready: (page: Page, phone: boolean) => Promise<unknown>;
   /** Only for wide screens. */
   wide?: boolean;
@@ -187,7 +185,9 @@ const SHOTS: Shot[] = [
   },
   {
     name: "scraper-making",
-    path: () => `/scrapers/${ids.making}`,
+    // the program does not wait for a site for ever
+    path: async () =>
+      `/scrapers/${await make(nexus, slow.url(`/shops?${Date.now()}`), "name and opening hours of each shop")}`,
     ready: (page) => page.locator('li[data-step="analyzing"][data-state="current"]').waitFor(),
   },
   {
@@ -225,7 +225,7 @@ for (const theme of ["light", "dark"] as const) {
       `$name, ${theme}, ${size}`,
       async ({ name, server = () => nexus, path, ready }) => {
         const { page, context } = await open(browser, server().base, { theme, width });
-        await page.goto(path());
+        await page.goto(await path());
         await ready(page, size === "phone");
         // what is put off until the page is at rest has come, and what moves has arrived
         await page.waitForLoadState("networkidle");

@@ -43,7 +43,7 @@ describe("living with one", () => {
     await page.getByRole("button", { name: "Changes since version 1" }).click();
     const difference = page.getByRole("region", { name: "Changes from version 1 to 2" });
     await difference.locator('[data-change="added"]').getByText("price").first().waitFor();
-    await page.getByLabel("Version").selectOption({ label: "Version 1" });
+    await page.getByRole("combobox", { name: "Version" }).selectOption({ label: "Version 1" });
     await page.getByRole("region", { name: "Code, version 1" }).waitFor();
     await page.getByRole("list", { name: "Attempts" }).getByText("the price is missing").first().waitFor();
     expect(faults).toEqual([]);
