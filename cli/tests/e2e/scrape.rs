@@ -245,6 +245,8 @@ async fn what_cannot_be_scraped_is_told_with_a_code_and_advice() {
         let none = world.api.try_call(Method::GET, &format!("/api/v1/generated/{id}"), None).await.unwrap();
         assert_eq!(none.status, StatusCode::CONFLICT, "{url}: {}", none.body);
         assert!(none.body["suggestion"].is_string());
+        let health = world.api.get(&format!("/api/v1/scraping/jobs/{id}/health")).await;
+        assert_eq!((&health["status"], &health["schedule"]), (&json!("unknown"), &json!(null)), "{url}");
     }
     // On the command line.
     let failed = world.place.nexus_async(&["scrape", &world.url("/nothing"), BOOKS]).await;

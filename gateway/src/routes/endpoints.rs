@@ -26,9 +26,8 @@ use serde_json::Value;
     get, path = "/api/v1/scraping/jobs/{id}/health", tag = "scraping", operation_id = "get_scraping_job_health",
     params(schemas::JobIdParam),
     responses(
-        (status = 200, description = "How it does", body = schemas::EndpointHealth),
+        (status = 200, description = "How it does; `unknown` if it has not run yet", body = schemas::EndpointHealth),
         (status = 404, description = "There is no such job"),
-        (status = 409, description = "The job has no scraper yet"),
     )
 )]
 pub(crate) async fn health(

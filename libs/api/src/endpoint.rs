@@ -72,6 +72,8 @@ pub struct Health {
     pub last_ok_at: Option<Timestamp>,
     /// The last runs, newest first.
     pub runs: Vec<Run>,
+    /// When the scraper runs by itself, if it does.
+    pub schedule: Option<Schedule>,
 }
 
 /// When a scraper shall run by itself.

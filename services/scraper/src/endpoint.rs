@@ -118,12 +118,28 @@ impl Endpoints {
 
     /// The job, if the caller may know of it.
     async fn scraper(&self, ctx: &CallCtx, id: JobId) -> Result<Scraper> {
-        let scraper = self.scrapers.find(id).await?;
-        if scraper.workspace == ctx.workspace {
-            Ok(scraper)
-        } else {
-            Err(Error::not_found(format!("scraper job {id}")))
+        match self.scrapers.find(id).await {
+            Ok(scraper) if scraper.workspace == ctx.workspace => Ok(scraper),
+            Ok(_) => Err(Error::not_found(format!("scraper job {id}"))),
+            Err(error) => {
+                // That it is there is nobody else's business either.
+                self.visible(ctx, id).await?;
+                Err(error)
+            }
         }
+    }
+
+    /// Whether the caller may know of the job; it need not have code.
+    async fn visible(&self, ctx: &CallCtx, id: JobId) -> Result<()> {
+        let workspace = self.scrapers.workspace(id).await?;
+        if workspace == ctx.workspace { Ok(()) } else { Err(Error::not_found(format!("scraper job {id}"))) }
+    }
+
+    /// The job's schedule for outsiders.
+    async fn shown_schedule(&self, id: JobId) -> Result<Option<Schedule>> {
+        let Some(kept) = self.store.schedule(id).await? else { return Ok(None) };
+        let deliveries = self.store.deliveries(id, nexus_store::endpoints::KEPT_DELIVERIES).await?;
+        Ok(Some(schedule::show(kept, deliveries)))
     }
 
     /// A run, or the one that goes on already.
@@ -196,7 +212,7 @@ impl Endpoints {
     /// # Errors
     /// `NotFound`.
     pub async fn health(&self, ctx: &CallCtx, id: JobId) -> Result<Health> {
-        self.scraper(ctx, id).await?;
+        self.visible(ctx, id).await?;
         let runs = self.store.runs(id, SHOWN_RUNS).await?;
         let latest = self.store.endpoint_result(id, Which::Latest).await?;
         let (status, message) = judge(runs.first());
@@ -207,6 +223,7 @@ impl Endpoints {
             drift: runs.first().map(|run| run.drift.clone()).unwrap_or_default(),
             last_ok_at: latest.map(|latest| latest.fetched_at),
             runs,
+            schedule: self.shown_schedule(id).await?,
         })
     }
 
@@ -225,10 +242,8 @@ impl Endpoints {
     /// # Errors
     /// `NotFound` if there is no such job, or it has no schedule.
     pub async fn get_schedule(&self, ctx: &CallCtx, id: JobId) -> Result<Schedule> {
-        self.scraper(ctx, id).await?;
-        let kept = self.store.schedule(id).await?.ok_or_else(|| schedule::none(id))?;
-        let deliveries = self.store.deliveries(id, nexus_store::endpoints::KEPT_DELIVERIES).await?;
-        Ok(schedule::show(kept, deliveries))
+        self.visible(ctx, id).await?;
+        self.shown_schedule(id).await?.ok_or_else(|| schedule::none(id))
     }
 
     /// The scraper no longer runs by itself.
@@ -236,7 +251,7 @@ impl Endpoints {
     /// # Errors
     /// `NotFound` if there is no such job, or it has no schedule.
     pub async fn delete_schedule(&self, ctx: &CallCtx, id: JobId) -> Result<()> {
-        self.scraper(ctx, id).await?;
+        self.visible(ctx, id).await?;
         if self.store.delete_schedule(id).await? { Ok(()) } else { Err(schedule::none(id)) }
     }
 

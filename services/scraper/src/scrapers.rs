@@ -27,6 +27,12 @@ pub(crate) struct Jobs(pub(crate) Arc<Parts>);
 
 #[async_trait]
 impl Scrapers for Jobs {
+    async fn workspace(&self, id: JobId) -> Result<Workspace> {
+        let stored =
+            self.0.store.job(id).await?.ok_or_else(|| Error::not_found(format!("scraper job {id}")))?;
+        Ok(Workspace::new(&stored.workspace).unwrap_or_default())
+    }
+
     async fn find(&self, id: JobId) -> Result<Scraper> {
         let stored =
             self.0.store.job(id).await?.ok_or_else(|| Error::not_found(format!("scraper job {id}")))?;

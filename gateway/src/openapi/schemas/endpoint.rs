@@ -67,6 +67,9 @@ pub(crate) struct EndpointHealth {
     last_ok_at: Option<String>,
     /// The last runs, newest first.
     runs: Vec<ScraperRun>,
+    /// When the scraper runs by itself, if it does.
+    #[schema(required)]
+    schedule: Option<Schedule>,
 }
 
 /// When a scraper shall run by itself.

@@ -31,6 +31,7 @@ pub(crate) fn health() -> Health {
         drift: vec!["d".into()],
         last_ok_at: Some(at(1)),
         runs: vec![run(true), run(false)],
+        schedule: Some(schedule()),
     }
 }
 

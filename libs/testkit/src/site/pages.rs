@@ -83,8 +83,8 @@ pub(super) fn book(book: &Book) -> String {
         title,
         &format!(
             "<div class=product_main><p class=price_color>{price}</p><p class=star-rating>{rating} of 5 stars</p></div>\
-             <table class=facts><tr><th>UPC</th><td>a897fe{number}</td></tr><tr><th>Product Type</th><td>Books</td></tr>\
-             <tr><th>Price</th><td>{price}</td></tr><tr><th>Availability</th><td>In stock ({number} available)</td></tr></table>\
+             <dl class=facts><dt>UPC</dt><dd>a897fe{number}</dd><dt>Product Type</dt><dd>Books</dd>\
+             <dt>Availability</dt><dd>In stock ({number} available)</dd></dl>\
              <h2>Description</h2><p>It is hard to imagine a world without {title}. This classic has been read by many.</p>"
         ),
     )

@@ -68,6 +68,8 @@ pub struct Mended {
 /// (`WebsiteAccessError`, `SandboxExecutionError`); any other error says nothing about the scraper.
 #[async_trait]
 pub trait Scrapers: Send + Sync + 'static {
+    /// Whose the job is, whether or not it has code. `NotFound` if there is no such job.
+    async fn workspace(&self, id: JobId) -> Result<Workspace>;
     /// The job with the code in use. `NotFound` if there is no such job, `Conflict` if it has no code yet.
     async fn find(&self, id: JobId) -> Result<Scraper>;
     /// Runs some code for the job's page in the sandbox.

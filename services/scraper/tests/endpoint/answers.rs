@@ -174,6 +174,21 @@ async fn a_version_that_was_asked_for_may_have_other_fields() {
 }
 
 #[tokio::test]
+async fn a_job_without_code_has_a_health_and_no_data() {
+    let place = Place::new(Ok(books(1, 2)), quiet());
+    *place.fake.scraper.lock().unwrap() = None;
+    let (endpoints, id) = (&place.endpoints, place.fake.id);
+    let health = endpoints.health(&ctx(), id).await.unwrap();
+    assert_eq!((health.status, health.runs.len(), health.schedule), (HealthStatus::Unknown, 0, None));
+    assert_eq!(endpoints.data(&ctx(), id, &EndpointQuery::default()).await.unwrap_err().code, Code::Conflict);
+    // Others do not learn that it is there.
+    let stranger = CallCtx { workspace: Workspace::new("other").unwrap(), ..ctx() };
+    let error = endpoints.data(&stranger, id, &EndpointQuery::default()).await.unwrap_err();
+    assert_eq!(error.code, Code::NotFound);
+    assert_eq!(endpoints.health(&stranger, id).await.unwrap_err().code, Code::NotFound);
+}
+
+#[tokio::test]
 async fn other_workspaces_and_unknown_jobs_are_not_there() {
     let place = Place::new(Ok(books(1, 2)), quiet());
     let stranger = CallCtx { workspace: Workspace::new("other").unwrap(), ..ctx() };

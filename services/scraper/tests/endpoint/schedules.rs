@@ -150,7 +150,7 @@ async fn a_receiver_that_refuses_is_tried_again_and_a_forbidden_one_is_not() {
 async fn a_schedule_of_a_deleted_job_ends_by_itself() {
     let place = Place::new(Ok(books(1, 5)), quiet());
     place.endpoints.put_schedule(&ctx(), place.fake.id, hourly(None, None)).await.unwrap();
-    let job = place.fake.scraper.lock().unwrap().take();
+    place.fake.deleted.store(true, std::sync::atomic::Ordering::SeqCst);
     let other = place.another(running());
     use nexus_store::endpoints::EndpointStore;
     let gone = async {
@@ -160,7 +160,7 @@ async fn a_schedule_of_a_deleted_job_ends_by_itself() {
     };
     tokio::time::timeout(Duration::from_secs(60), gone).await.unwrap();
     other.shutdown().await;
-    *place.fake.scraper.lock().unwrap() = job;
+    place.fake.deleted.store(false, std::sync::atomic::Ordering::SeqCst);
     let error = place.endpoints.get_schedule(&ctx(), place.fake.id).await.unwrap_err();
     assert_eq!(error.code, Code::NotFound);
     assert_eq!(

@@ -51,6 +51,7 @@ pub(crate) struct Fake {
     pub(crate) runs: AtomicUsize,
     pub(crate) asked_model: AtomicUsize,
     pub(crate) replaced_meanwhile: AtomicBool,
+    pub(crate) deleted: AtomicBool,
     pub(crate) notes: Mutex<Vec<Option<String>>>,
     /// Runs wait for one of these.
     pub(crate) gate: Semaphore,
@@ -77,6 +78,7 @@ impl Fake {
             runs: AtomicUsize::new(0),
             asked_model: AtomicUsize::new(0),
             replaced_meanwhile: AtomicBool::new(false),
+            deleted: AtomicBool::new(false),
             notes: Mutex::default(),
             gate: Semaphore::new(1_000_000),
         })
@@ -102,9 +104,15 @@ impl Fake {
 
 #[async_trait]
 impl Scrapers for Fake {
+    async fn workspace(&self, id: JobId) -> Result<Workspace> {
+        let there = id == self.id && !self.deleted.load(Ordering::SeqCst);
+        if there { Ok(Workspace::default()) } else { Err(Error::not_found("the job")) }
+    }
+
     async fn find(&self, id: JobId) -> Result<Scraper> {
-        let found = self.scraper.lock().unwrap().clone().filter(|scraper| scraper.id == id);
-        found.ok_or_else(|| Error::not_found("the job"))
+        self.workspace(id).await?;
+        let found = self.scraper.lock().unwrap().clone();
+        found.ok_or_else(|| Error::new(Code::Conflict, "the scraper is not ready"))
     }
 
     async fn run(&self, _: &Scraper, code: &str) -> Result<Ran> {
