@@ -31,7 +31,7 @@ async function scrape(): Promise<void> {
   ids.scraper = await make(nexus, site.url("/books"), "title of every book");
   ids.failed = await make(nexus, site.url("/login"), "orders of my account");
   await becomes(nexus, ids.scraper, "ready");
-  await nexus.api("POST", `/scraping/jobs/${ids.scraper}/regenerate`, { feedback: "price and rating are missing" });
+  await nexus.api("POST", `/scraping/jobs/${ids.scraper}/regenerate`, { feedback: "also the price and the rating" });
   await becomes(nexus, ids.scraper, "ready");
   await becomes(nexus, ids.failed, "failed");
 }

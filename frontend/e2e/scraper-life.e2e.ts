@@ -45,7 +45,8 @@ describe("living with one", () => {
     await difference.locator('[data-change="added"]').getByText("price").first().waitFor();
     await page.getByRole("combobox", { name: "Version" }).selectOption({ label: "Version 1" });
     await page.getByRole("region", { name: "Code, version 1" }).waitFor();
-    await page.getByRole("list", { name: "Attempts" }).getByText("the price is missing").first().waitFor();
+    await page.getByText("Asked for besides the description:").waitFor();
+    await page.getByText("the price is missing", { exact: true }).waitFor();
     expect(faults).toEqual([]);
     await context.close();
   });

@@ -154,13 +154,24 @@ function Loaded({ job, live }: { job: Job; live: ReturnType<typeof useJob> }) {
           <Progress job={job} connection={live.connection} heardAt={live.heardAt} onRetry={() => live.hurry()} />
         )}
         {job.status === "failed" && <Failure job={job} busy={retrying} onRetry={() => void retry()} />}
-        <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[minmax(0,1.6fr)_minmax(0,1fr)]">
-          <div className="min-w-0 space-y-4">
+        {/* without an endpoint, a sample and code there is only what was learned */}
+        <div
+          className={
+            works || job.sample_data !== null
+              ? "grid grid-cols-1 items-start gap-4 xl:grid-cols-[minmax(0,1.6fr)_minmax(0,1fr)]"
+              : ""
+          }
+        >
+          <div className="min-w-0 space-y-4 empty:hidden">
             {works && <EndpointCard job={job} onRan={onRan} />}
             <Sample job={job} />
             <CodeCard job={job} />
           </div>
-          <div className="min-w-0 space-y-4">
+          <div
+            className={
+              works || job.sample_data !== null ? "min-w-0 space-y-4" : "grid min-w-0 items-start gap-4 lg:grid-cols-2"
+            }
+          >
             {works && <HealthCard job={job} onRan={onRan} />}
             {works && <ScheduleCard job={job} />}
             <AnalysisCard job={job} />

@@ -61,6 +61,14 @@ export function AttemptsCard({ job }: { job: Job }) {
           </li>
         ))}
       </ol>
+      {job.feedback && (
+        <div className="border-t px-4 py-2.5 text-xs">
+          <p className="text-mute">Asked for besides the description:</p>
+          <p className="mt-0.5 whitespace-pre-wrap text-ink-2 wrap-anywhere">
+            <bdi>{job.feedback.slice(0, 1_000)}</bdi>
+          </p>
+        </div>
+      )}
       {shown !== undefined && open !== null && (
         <Details attempt={shown} before={beforeOf(attempts, open)} onClose={() => setOpen(null)} />
       )}

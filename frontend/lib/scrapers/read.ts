@@ -221,7 +221,8 @@ export function readAttempts(attempts: readonly Json[] | undefined): AttemptView
   return (attempts ?? []).filter(isObject).map((entry, index) => {
     const error = entry.error;
     return {
-      number: numberOf(entry.attempt) ?? index + 1,
+      // the server counts anew whenever the scraper is written anew
+      number: index + 1,
       version: numberOf(entry.version) ?? numberOf(entry.code_version),
       source: textOf(entry.source) ?? textOf(entry.made_by) ?? textOf(entry.by),
       ok: okOf(entry),
