@@ -130,6 +130,7 @@ async fn every_operation_is_described_fully() {
             "cancel_execution",
             "plan_workflow",
             "reembed_memory",
+            "regenerate_scraping_job",
         ];
         if let Some(body) = operation.get("requestBody") {
             let id = operation["operationId"].as_str().unwrap();
