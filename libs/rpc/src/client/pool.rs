@@ -181,7 +181,7 @@ impl Pool {
             }
             None => meta::write(ctx, shape, &mut request),
         }
-        if let Some(Ok(baggage)) = trace::baggage().map(|baggage| MetadataValue::try_from(baggage)) {
+        if let Some(Ok(baggage)) = trace::baggage().map(MetadataValue::try_from) {
             request.metadata_mut().insert(trace::BAGGAGE, baggage);
         }
         if let Some(bearer) = &self.bearer {
