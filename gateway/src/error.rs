@@ -268,7 +268,7 @@ fn advice(code: Code) -> &'static str {
         }
         Code::Unauthenticated => "send `Authorization: Bearer KEY`",
         Code::BudgetExceeded => "raise `budget.limit_usd`, or make the work cheaper",
-        Code::Forbidden => "use the server's own address, or have it allow this one (NEXUS_FRONTEND_ORIGIN)",
+        Code::Forbidden => "use the server's own address, or have it allow this one (FRONTEND_URL)",
         Code::NotFound => "check the id; the list beside it shows what exists",
         Code::Conflict => "read the present state, and decide again",
         Code::PreconditionFailed => "read it again, and send its new ETag as `If-Match`",
