@@ -70,7 +70,8 @@ pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded
             folder = hold(config, path)?;
             let store = Arc::new(sqlite(path, claims).await?);
             let jobs = store.clone();
-            let scrapers = Box::new(move |config: &Config, bus, llm, works| scraper(config, jobs, bus, llm, works));
+            let scrapers =
+                Box::new(move |config: &Config, bus, llm, works| scraper(config, jobs, bus, llm, works));
             ((store.clone(), store.clone(), store.clone(), store), scrapers)
         }
         Database::Postgres(url) => {
@@ -79,7 +80,8 @@ pub(crate) async fn embedded(config: &Config, claims: Claims) -> Result<Embedded
             store.check_schema().await.map_err(database)?;
             let store = Arc::new(store);
             let jobs = store.clone();
-            let scrapers = Box::new(move |config: &Config, bus, llm, works| scraper(config, jobs, bus, llm, works));
+            let scrapers =
+                Box::new(move |config: &Config, bus, llm, works| scraper(config, jobs, bus, llm, works));
             ((store.clone(), store.clone(), store.clone(), store), scrapers)
         }
     };
@@ -218,12 +220,7 @@ pub(crate) async fn up(config: &Config) -> Result {
     let following =
         tokio::spawn(watch::follow(options.health.clone(), offered.names().to_vec(), checks.clone()));
     let web = tokio::spawn(nexus_gateway::serve(http, gateway, stop.clone().cancelled_owned()));
-    let rpc = tokio::spawn(nexus_rpc::server::serve(
-        grpc,
-        offered,
-        options,
-        stop.clone().cancelled_owned(),
-    ));
+    let rpc = tokio::spawn(nexus_rpc::server::serve(grpc, offered, options, stop.clone().cancelled_owned()));
     let watching = tokio::spawn(metered.serve(checks, stop.clone()));
 
     let scheme = if config.access.tls.is_some() { "https" } else { "http" };

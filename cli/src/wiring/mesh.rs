@@ -108,11 +108,13 @@ async fn executor(config: &Config, metered: Metered, stop: CancellationToken) ->
     };
     let executor = ExecutorService::start(deps, Options { keep: config.retention, ..Options::default() });
     let services = Services::new().executor(Arc::new(executor.clone())).secrets(Arc::new(vault));
-    let (served, ()) =
-        tokio::join!(offer(config, listener, services, stop.clone(), database_check(store), metered), async {
+    let (served, ()) = tokio::join!(
+        offer(config, listener, services, stop.clone(), database_check(store), metered),
+        async {
             stop.cancelled().await;
             executor.shutdown().await;
-        });
+        }
+    );
     served
 }
 
@@ -160,11 +162,13 @@ async fn scraper(config: &Config, metered: Metered, stop: CancellationToken) -> 
     let llm = client::llm(&config.peers.llm_gateway, &parts::client_options(config)?)?;
     let scraper = scraper_over(config, store.clone(), bus, llm, Works::OnAll);
     let services = Services::new().scraper(Arc::new(scraper.clone()));
-    let (served, ()) =
-        tokio::join!(offer(config, listener, services, stop.clone(), database_check(store), metered), async {
+    let (served, ()) = tokio::join!(
+        offer(config, listener, services, stop.clone(), database_check(store), metered),
+        async {
             stop.cancelled().await;
             scraper.shutdown().await;
-        });
+        }
+    );
     served
 }
 
@@ -184,7 +188,8 @@ async fn gateway(config: &Config, metered: Metered, stop: CancellationToken) -> 
     };
     let metrics = metered.metrics();
     let watching = tokio::spawn(metered.serve(ready(&ports), stop.clone()));
-    let gateway = parts::gateway(config, addr, ports.clone(), parts::callers(config)?, ready(&ports), metrics)?;
+    let gateway =
+        parts::gateway(config, addr, ports.clone(), parts::callers(config)?, ready(&ports), metrics)?;
     out::note(&format!("listening http://{addr}"));
     let served = nexus_gateway::serve(listener, gateway, stop.cancelled_owned()).await;
     watching.abort();

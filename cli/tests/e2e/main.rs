@@ -29,8 +29,8 @@ mod run;
 mod scrape;
 mod scraper_jobs;
 mod secrecy;
-mod traces;
 mod secrets;
+mod traces;
 mod up;
 mod workspaces;
 

@@ -14,7 +14,8 @@ use nexus_api::{Code, Error};
 use nexus_bus::Topic;
 use nexus_engine::{Call, Effect, Env, Input, MAX_RECOVERIES, State};
 use nexus_model::{
-    Event, EventType, ExecutionId, ExecutionStatus, Money, Timestamp, execution::Failure, price::EmbeddingModel,
+    Event, EventType, ExecutionId, ExecutionStatus, Money, Timestamp, execution::Failure,
+    price::EmbeddingModel,
 };
 use nexus_store::{Claimed, Committed, Fence, Head, HeadUpdate, Loaded, NewEvent, Ownership, Step};
 use serde_json::json;

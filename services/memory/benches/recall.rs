@@ -62,7 +62,8 @@ async fn fill(store: &Arc<SqliteStore>, space: &Space, scopes: &[Scope]) {
                     created_at: Timestamp::now(),
                 };
                 // Spread over the file, as executions at work at the same time do.
-                let kept = Kept { shelf: shelf(scopes[nr % SCOPES]), entry, vector: noise.vector(space.dimensions) };
+                let kept =
+                    Kept { shelf: shelf(scopes[nr % SCOPES]), entry, vector: noise.vector(space.dimensions) };
                 store.put(&space, kept).await.unwrap();
             }
         })

@@ -148,10 +148,7 @@ fn full(name: &str) -> String {
 #[tokio::test]
 async fn keys_are_asked_for_everywhere_but_at_health() {
     let fake = Fake::new(Mood::Good);
-    let options = ServerOptions {
-        authenticate: Some(Arc::new(Keys)),
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions { authenticate: Some(Arc::new(Keys)), ..ServerOptions::default() };
     let server = Served::new(all(&fake), options).await;
     let channel = server.channel().await;
     assert_eq!(health(&channel, "").await, Ok(ServingStatus::Serving));
@@ -237,10 +234,7 @@ async fn more_calls_than_allowed_are_refused() {
 #[tokio::test]
 async fn documents_and_inputs_have_a_largest_size_for_outsiders() {
     let fake = Fake::new(Mood::Good);
-    let keyed = ServerOptions {
-        authenticate: Some(Arc::new(Keys)),
-        ..ServerOptions::default()
-    };
+    let keyed = ServerOptions { authenticate: Some(Arc::new(Keys)), ..ServerOptions::default() };
     let keyed = Served::new(all(&fake), keyed).await;
     let open = Served::new(all(&fake), ServerOptions::default()).await;
     let ctx = CallCtx::background();

@@ -333,9 +333,10 @@ impl Config {
             secrets_key: SecretsKey::read(secret("NEXUS_SECRETS_KEY")?, text("NEXUS_SECRETS_KEY_FILE")?)?,
             scraper: Scraper {
                 model: text("NEXUS_SCRAPER_MODEL")?,
-                budget: text("NEXUS_SCRAPER_BUDGET_USD")?.map_or(Ok(Money::from_picos(100_000_000_000)), |usd| {
-                    parse::dollars("NEXUS_SCRAPER_BUDGET_USD", &usd)
-                })?,
+                budget: text("NEXUS_SCRAPER_BUDGET_USD")?
+                    .map_or(Ok(Money::from_picos(100_000_000_000)), |usd| {
+                        parse::dollars("NEXUS_SCRAPER_BUDGET_USD", &usd)
+                    })?,
                 parallel: size("NEXUS_SCRAPER_PARALLEL", 5, 100)?,
                 most_jobs: size("NEXUS_SCRAPER_MAX_JOBS", 1_000, 1_000_000)?,
                 cache_seconds: size("NEXUS_SCRAPER_CACHE_SECONDS", 300, 31_536_000)?,
