@@ -216,7 +216,10 @@ impl Owner {
     /// Shows how long the queue is, for those who decide how many executors there should be.
     async fn queue_loop(self: Arc<Self>) {
         metrics::gauge!("nexus_executions_capacity").set(self.options.capacity as f64);
-        while self.options.take_up {
+        if !self.options.take_up {
+            return;
+        }
+        loop {
             if let Ok(queued) = self.deps.store.queued().await {
                 metrics::gauge!("nexus_executions_queued").set(queued as f64);
             }
