@@ -29,7 +29,7 @@ const TONES: Record<PieceKind, string> = {
 export function PythonCode({ code, label }: { code: string; label: string }) {
   const lines = useMemo(() => pythonLines(code.slice(0, 200_000)), [code]);
   return (
-    <ScrollBox label={label} className="max-h-[32rem] overflow-auto focus-visible:-outline-offset-2">
+    <ScrollBox label={label} className="relative max-h-[32rem] overflow-auto focus-visible:-outline-offset-2">
       <pre dir="ltr" className="min-w-max py-2.5 font-mono text-xs leading-5">
         <code>
           {lines.map((pieces, index) => (

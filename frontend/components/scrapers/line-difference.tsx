@@ -26,7 +26,7 @@ export function LineDifference({ before, after, label }: { before: string; after
       <p className="nums border-b px-4 py-2 text-xs text-mute">
         {plural(added, "line")} added, {plural(removed, "line")} removed
       </p>
-      <ScrollBox label={label} className="max-h-[32rem] overflow-auto focus-visible:-outline-offset-2">
+      <ScrollBox label={label} className="relative max-h-[32rem] overflow-auto focus-visible:-outline-offset-2">
         <ol className="min-w-max py-1 font-mono text-xs leading-5" dir="ltr">
           {shown.map((line, index) =>
             line.kind === "gap" ? (

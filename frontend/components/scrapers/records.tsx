@@ -32,7 +32,7 @@ export function Records({ data, label, first = 1, order = NO_ORDER, tall = false
     <>
       <ScrollBox
         label={label}
-        className={cx("overflow-auto focus-visible:-outline-offset-2", tall ? "max-h-[36rem]" : "max-h-80")}
+        className={cx("relative overflow-auto focus-visible:-outline-offset-2", tall ? "max-h-[36rem]" : "max-h-80")}
       >
         <table className="w-full border-separate border-spacing-0 text-left text-sm">
           <caption className="sr-only">{label}</caption>
