@@ -21,7 +21,7 @@ use tracing_subscriber::{
 
 /// Crates that tell at `info` what only their authors care about, or at `trace` whatever passes through them.
 const QUIET: &str = "async_nats=warn,hyper_util=warn,h2=warn,tower=warn,opentelemetry=warn,opentelemetry_sdk=warn,\
-                     opentelemetry-otlp=warn,sqlx=warn,tungstenite=warn,tokio_tungstenite=warn";
+                     opentelemetry-otlp=warn,sqlx=warn,tungstenite=warn,tokio_tungstenite=warn,html5ever=warn,selectors=warn";
 
 /// Logging and tracing, for as long as this lives. `shutdown` sends what is still waiting.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ mod fetch;
 mod options;
 mod owner;
 mod page_cache;
+mod purse;
 mod requested;
 pub mod runner;
 mod sandboxes;

@@ -4,15 +4,15 @@
 
 use crate::{
     Parts,
-    choose::{self, Ask, Budget, Choice, Purse, REFINEMENTS},
+    choose::{self, Ask, Choice, REFINEMENTS},
     failure::{Failure, FailureCode},
     options::Model,
+    purse::JobPurse,
     requested::{Log, Requested},
     trial::{self, Studied, Tried},
     view,
 };
-use async_trait::async_trait;
-use nexus_api::{CallCtx, Error, scraper::JobStatus};
+use nexus_api::{CallCtx, scraper::JobStatus};
 use nexus_miner::{Page, Recipe, analyse, analysis};
 use nexus_model::{Money, Timestamp};
 use nexus_store::{ClaimedJob, Fence, JobUpdate, NewCode, StoredJob};
@@ -94,10 +94,10 @@ pub(crate) async fn work(parts: Arc<Parts>, claimed: ClaimedJob) -> Result<(), S
     }
 }
 
-struct Work {
-    parts: Arc<Parts>,
+pub(crate) struct Work {
+    pub(crate) parts: Arc<Parts>,
     /// As it was last written.
-    job: StoredJob,
+    pub(crate) job: StoredJob,
     fence: Fence,
     /// Attempts of former rounds.
     before: usize,
@@ -434,7 +434,7 @@ impl Work {
     }
 
     /// Writes the job as it is now, waits for a database that is away, and tells watchers.
-    async fn write(&mut self, cost: Money, code: Option<NewCode>) -> Result<(), Stop> {
+    pub(crate) async fn write(&mut self, cost: Money, code: Option<NewCode>) -> Result<(), Stop> {
         self.job.updated_at = Timestamp::now();
         let has_code = code.is_some();
         let update = JobUpdate {
@@ -472,37 +472,6 @@ impl Work {
                 }
             }
         }
-    }
-}
-
-/// The job's money: what is held back is in the database before a model is asked.
-struct JobPurse<'a> {
-    work: &'a mut Work,
-    stop: Option<Stop>,
-}
-
-impl JobPurse<'_> {
-    async fn add(&mut self, cost: Money) -> Result<(), Error> {
-        self.work.write(cost, None).await.map_err(|stop| {
-            self.stop = Some(stop);
-            Error::unavailable("the job's cost could not be written")
-        })
-    }
-}
-
-#[async_trait]
-impl Purse for JobPurse<'_> {
-    async fn hold(&mut self, most: Money) -> Result<bool, Error> {
-        let budget = Budget { limit: self.work.parts.options.budget, spent: self.work.job.round_cost };
-        if !budget.allows(most) {
-            return Ok(false);
-        }
-        self.add(most).await?;
-        Ok(true)
-    }
-
-    async fn settle(&mut self, held: Money, cost: Money) -> Result<(), Error> {
-        self.add(cost.minus(held)).await
     }
 }
 
