@@ -137,9 +137,12 @@ async fn client(config: &Config, server: Option<&str>, command: Do) -> Result {
             backend.close().await;
             done
         }
-        Do::Up | Do::Serve { .. } | Do::Migrate { .. } | Do::Health { .. } | Do::Doctor { .. } | Do::Completions { .. } => {
-            Err(Failure::usage("this is no client command"))
-        }
+        Do::Up
+        | Do::Serve { .. }
+        | Do::Migrate { .. }
+        | Do::Health { .. }
+        | Do::Doctor { .. }
+        | Do::Completions { .. } => Err(Failure::usage("this is no client command")),
     }
 }
 

@@ -12,7 +12,8 @@ use crate::{
 use axum::{Json, extract::State};
 use nexus_api::planner::{Estimate, Target};
 use nexus_model::{
-    Problem, WorkflowId, document::BudgetOverride, duplicates::duplicate_member, problem::Report, workflow::Plan,
+    Problem, WorkflowId, document::BudgetOverride, duplicates::duplicate_member, problem::Report,
+    workflow::Plan,
 };
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};

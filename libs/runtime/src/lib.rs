@@ -5,8 +5,8 @@
 
 pub mod audit;
 pub mod config;
-pub mod keys;
 pub mod disk;
+pub mod keys;
 pub mod lock;
 pub mod metrics;
 pub mod shutdown;

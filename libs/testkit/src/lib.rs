@@ -10,6 +10,6 @@ pub mod otlp;
 pub mod postgres;
 pub mod process;
 pub mod provider;
-pub mod site;
 #[cfg(feature = "qdrant")]
 pub mod qdrant;
+pub mod site;

@@ -5,8 +5,7 @@ use crate::{
     Deps, Options,
     definitions::Definitions,
     live::{self, Control, Live},
-    observe,
-    retention,
+    observe, retention,
     run::{Left, Message, Run, Signals},
 };
 use futures::StreamExt;

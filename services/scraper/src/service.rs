@@ -17,7 +17,7 @@ use nexus_api::{
     BoxStream, CallCtx, Code, Error, Result, Scraper,
     endpoint::{Health, PutSchedule, Schedule},
     planner::PageRequest,
-    scraper::{CreateJob, EndpointData, EndpointQuery, Job, Regenerate, RunPython, TestResult},
+    scraper::{CreateJob, EndpointData, EndpointQuery, Job, JobStatus, Regenerate, RunPython, TestResult},
 };
 use nexus_egress::{Client, HostLimits, Hosts, Limits, Robots, Target};
 use nexus_model::{JobId, Timestamp, workflow::Page};
@@ -31,6 +31,9 @@ use std::{
 
 /// Longest description, in characters.
 const DESCRIPTION: usize = 2_000;
+
+/// What is said of a job that nobody works on yet.
+const WAITING: &str = "Waiting to begin";
 
 /// The scraper service. Clones are the same service.
 #[derive(Clone)]
@@ -160,7 +163,7 @@ impl Scraper for ScraperService {
             description: request.description.trim().to_owned(),
             user_id: request.user_id,
             ignore_robots: request.ignore_robots,
-            message: "Waiting to begin".to_owned(),
+            message: WAITING.to_owned(),
             created_at: Timestamp::now(),
         };
         let most = self.parts.options.most_jobs;
@@ -171,7 +174,9 @@ impl Scraper for ScraperService {
         }
         let stored = self.find(ctx, id).await?;
         self.owner.created(id);
-        Ok(view::job(stored))
+        // As it was accepted, even if somebody is at work on it by now.
+        let status = JobStatus::Pending;
+        Ok(Job { status, progress: view::progress(status), message: WAITING.to_owned(), ..view::job(stored) })
     }
 
     async fn get_job(&self, ctx: &CallCtx, id: JobId) -> Result<Job> {

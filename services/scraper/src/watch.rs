@@ -63,11 +63,12 @@ impl Watcher {
             match heard {
                 Some(told) if told.deleted => return Err(self.gone()),
                 Some(told) if told.change <= self.last => continue,
-                Some(view::Told { change, job: Some(job), .. }) if change == self.last + 1 => {
+                // Told as it was, though the job may be further by now: whoever watches sees each state.
+                Some(view::Told { change, job: Some(job), .. }) => {
                     self.last = change;
                     return Ok(*job);
                 }
-                // Something was left out, or it is time to look.
+                // It was too large for a message, or it is time to look.
                 _ => {}
             }
             match self.look().await {

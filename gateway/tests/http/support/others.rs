@@ -7,8 +7,8 @@ use nexus_api::{
     llm::{CompleteRequest, Completion, EmbedRequest, Embedded, Message, ModelInfo, StreamItem},
     memory::{EmbeddingModel, Entry, RecallRequest, Recalled, Reembedded, Scope, StoreRequest, Stored},
     planner::PageRequest,
-    secrets::{Secret, SecretValue},
     scraper::{CreateJob, EndpointData, EndpointQuery, Job, JobStatus, Regenerate, RunPython, TestResult},
+    secrets::{Secret, SecretValue},
 };
 use nexus_model::{
     JobId, MemoryId, Money, Timestamp,

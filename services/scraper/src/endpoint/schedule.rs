@@ -55,7 +55,7 @@ fn duration(text: &str) -> Option<Duration> {
 fn text(every: Duration) -> String {
     let seconds = every.as_secs();
     let units = [(604_800, "w"), (86_400, "d"), (3_600, "h"), (60, "m")];
-    match units.into_iter().find(|(unit, _)| seconds >= *unit && seconds % unit == 0) {
+    match units.into_iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{}{name}", seconds / unit),
         None => format!("{seconds}s"),
     }
