@@ -1,20 +1,16 @@
-//! The scraper port over REST. A job is followed by asking for it: its states are few, and each lasts a while.
+//! The scraper port over REST and server-sent events.
 
-use super::{Query, Remote};
+use super::{Query, Remote, sse};
 use async_trait::async_trait;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future};
 use nexus_api::{
     BoxStream, CallCtx, Error, Result, Scraper,
     planner::PageRequest,
-    scraper::{CreateJob, EndpointData, EndpointQuery, Job, JobStatus, Regenerate, RunPython, TestResult},
+    scraper::{CreateJob, EndpointData, EndpointQuery, Job, Regenerate, RunPython, TestResult},
 };
 use nexus_model::{JobId, workflow::Page};
-use reqwest::Method;
+use reqwest::{Method, header};
 use serde_json::{Value, json};
-use std::time::Duration;
-
-/// Pause between two questions for a job's state.
-const ASK_AGAIN: Duration = Duration::from_millis(150);
 
 #[async_trait]
 impl Scraper for Remote {
@@ -35,19 +31,16 @@ impl Scraper for Remote {
     }
 
     async fn watch_job(&self, ctx: &CallCtx, id: JobId) -> Result<BoxStream<Job>> {
-        let first = self.get_job(ctx, id).await?;
-        let rest = stream::unfold((self.clone(), Some(first.clone())), move |(remote, last)| async move {
-            let last = last.filter(|job| !matches!(job.status, JobStatus::Ready | JobStatus::Failed))?;
-            loop {
-                tokio::time::sleep(ASK_AGAIN).await;
-                match remote.get_job(&CallCtx::background(), id).await {
-                    Ok(job) if job == last => {}
-                    Ok(job) => return Some((Ok(job.clone()), (remote, Some(job)))),
-                    Err(error) => return Some((Err(error), (remote, None))),
-                }
-            }
+        let request = self.get(&format!("/scraping/jobs/{id}")).header(header::ACCEPT, "text/event-stream");
+        let answer = ctx.bound(self.send(request)).await?;
+        let remote = self.clone();
+        let changes = sse::data(answer.bytes_stream()).filter_map(move |data| {
+            future::ready(match data {
+                Ok(text) => serde_json::from_str(&text).ok().map(Ok),
+                Err(error) => Some(Err(remote.lost(&error))),
+            })
         });
-        Ok(stream::iter([Ok(first)]).chain(rest).boxed())
+        Ok(changes.boxed())
     }
 
     async fn test_job(&self, ctx: &CallCtx, id: JobId) -> Result<TestResult> {

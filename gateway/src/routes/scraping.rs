@@ -6,17 +6,17 @@ use crate::{
     context::{Call, Watch},
     csv,
     error::{Answer, Failure},
-    feed::{self, JobChanges},
+    feed::{self, JobChanges, Source},
     openapi::schemas,
     params::{Id, Query},
-    ws,
+    sse, ws,
 };
 use axum::{
     Json,
     extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use nexus_api::scraper::{CreateJob, EndpointQuery, Job, JobStatus, Regenerate, TestResult};
 use nexus_model::{JobId, Timestamp, workflow::Page};
 use serde::Serialize;
@@ -101,17 +101,36 @@ pub(crate) async fn list(State(app): State<App>, Call(ctx): Call, query: Query) 
 }
 
 /// Get a scraper job
+///
+/// With `Accept: text/event-stream` the job at each change, until it has ended.
 #[utoipa::path(
     get, path = "/api/v1/scraping/jobs/{id}", tag = "scraping", operation_id = "get_scraping_job",
     params(schemas::JobIdParam),
     responses(
-        (status = 200, description = "The job", body = schemas::Job),
+        (status = 200, description = "The job", content(
+            (schemas::Job = "application/json"),
+            (String = "text/event-stream"),
+        )),
         (status = 404, description = "There is no such job"),
         (status = 501, description = "Not available in this version"),
     )
 )]
-pub(crate) async fn get(State(app): State<App>, Call(ctx): Call, Id(id): Id<JobId>) -> Answer<Json<Job>> {
-    Ok(Json(ctx.bound(app.ports.scraper.get_job(&ctx, id)).await?))
+pub(crate) async fn get(
+    State(app): State<App>,
+    Call(ctx): Call,
+    Id(id): Id<JobId>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    if !sse::is_wanted(&headers) {
+        return Ok(Json(ctx.bound(app.ports.scraper.get_job(&ctx, id)).await?).into_response());
+    }
+    let timing = app.options.timing;
+    let view = |job: &Job| serde_json::to_string(job).unwrap_or_default();
+    let source =
+        JobChanges { scraper: app.ports.scraper.clone(), ctx: ctx.clone(), id, view, timeout: timing.call };
+    // Opened before the answer begins, so that an unknown id is still a 404.
+    let opened = ctx.clone().with_timeout(timing.call).bound(source.open(0)).await?;
+    Ok(sse::stream(feed::follow(source, 0, Some(opened), timing.resubscribe), &app.live, timing))
 }
 
 /// Delete a scraper job and its endpoint

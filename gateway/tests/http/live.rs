@@ -340,6 +340,23 @@ async fn scraper_jobs_are_followed_to_their_end() {
     assert_eq!((steps, code), (vec![("pending", 0), ("testing", 80), ("ready", 100)], 1000));
 }
 
+#[tokio::test]
+async fn scraper_jobs_are_followed_over_server_sent_events_too() {
+    let world = World::new(options());
+    world.scraper.works.store(true, Ordering::SeqCst);
+    let path = format!("/api/v1/scraping/jobs/{}", uuid::Uuid::now_v7());
+    let events = events(sse(&world, &path, None).await).await;
+    let steps: Vec<_> = events
+        .iter()
+        .filter_map(|fields| fields.iter().find(|(name, _)| name == "data"))
+        .map(|(_, data)| serde_json::from_str::<Value>(data).unwrap())
+        .map(|job| (job["status"].as_str().unwrap().to_owned(), job["url"].is_string()))
+        .collect();
+    assert_eq!(steps, ["pending", "testing", "ready"].map(|status| (status.to_owned(), true)));
+    world.scraper.works.store(false, Ordering::SeqCst);
+    assert_eq!(sse(&world, &path, None).await.status(), 501);
+}
+
 async fn sse(world: &World, path: &str, last_event_id: Option<&str>) -> axum::response::Response {
     let mut request = Request::get(path).header("host", "localhost").header("accept", "text/event-stream");
     if let Some(id) = last_event_id {

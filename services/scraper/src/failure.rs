@@ -2,6 +2,7 @@
 //! finer reason, what happened, what to do. Not here: where failures are found (`fetch`, `runner`, `work`).
 
 use nexus_api::{Code, Error};
+use nexus_miner::Analysis;
 use nexus_sandbox::Reason;
 use serde_json::{Value, json};
 
@@ -72,6 +73,14 @@ impl Failure {
         suggestion: impl Into<String>,
     ) -> Self {
         Self::new(FailureCode::WebsiteAccessError, reason, message, suggestion)
+    }
+
+    /// What stands in the way of reading a page without a person, if anything does.
+    pub fn of_obstacle(analysis: &Analysis) -> Option<Self> {
+        let obstacle = analysis.obstacle.as_deref()?;
+        let (what, todo) = obstacle.split_once(". ").unwrap_or((obstacle, "Choose another page."));
+        let reason = json!(analysis.page_type).as_str().unwrap_or("obstacle").to_owned();
+        Some(Self::access(reason, lower_first(what), lower_first(todo.trim_end_matches('.'))))
     }
 
     /// Trying the same again may help.

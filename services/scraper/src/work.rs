@@ -131,10 +131,7 @@ impl Work {
             }
         };
         let analysis = &studied.analysis;
-        if let Some(obstacle) = &analysis.obstacle {
-            let (what, todo) = obstacle.split_once(". ").unwrap_or((obstacle, "Choose another page."));
-            let reason = json!(analysis.page_type).as_str().unwrap_or("obstacle").to_owned();
-            let failure = Failure::access(reason, lower_first(what), lower_first(todo.trim_end_matches('.')));
+        if let Some(failure) = Failure::of_obstacle(analysis) {
             self.note(None, &Err(failure.clone()), log.requests(), began, None);
             return Err(failure.into());
         }
@@ -482,10 +479,4 @@ fn nothing_found() -> Failure {
         "nothing was found on the page that could be taken",
         "check that the page shows what you want without scripts, and name it by the words that stand on the page",
     )
-}
-
-/// A sentence as part of another one.
-fn lower_first(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }

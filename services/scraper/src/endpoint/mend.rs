@@ -6,6 +6,7 @@ use super::{
     drift::quality,
     scrapers::{Fetched, Mended, Scraper, Scrapers},
 };
+use crate::failure::Failure;
 use nexus_api::{Error, Result};
 use nexus_miner::{Analysis, Dom, Page, Recipe, Record, analyse, python, repair::repair};
 
@@ -64,6 +65,15 @@ pub(super) async fn mend(
 fn better(best: Option<(f64, Mended)>, found: Option<(f64, Mended)>, least: f64) -> Option<(f64, Mended)> {
     let least = best.as_ref().map_or(least, |(quality, _)| quality + f64::EPSILON);
     found.filter(|(quality, _)| *quality >= least).or(best)
+}
+
+/// What stands in the way of reading the page as it is now: a login, a page made by scripts and the like.
+///
+/// # Errors
+/// If the page cannot be fetched.
+pub(super) async fn obstacle(scrapers: &dyn Scrapers, scraper: &Scraper) -> Result<Option<Failure>> {
+    let page = scrapers.page(scraper).await?;
+    Ok(Failure::of_obstacle(&study(scraper, &[], page).await?.analysis))
 }
 
 /// Reads the page; away from the threads that serve, for it may take a while.

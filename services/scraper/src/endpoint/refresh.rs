@@ -86,7 +86,7 @@ impl Endpoints {
         };
         let drift: Vec<String> = signs.iter().map(drift::Sign::message).collect();
         let outcome = match attempt.outcome {
-            Ok(ran) if ran.data.is_empty() => Err(no_records()),
+            Ok(ran) if ran.data.is_empty() => Err(self.why_nothing(&attempt.scraper).await),
             other => other,
         };
         let took = u64::try_from(attempt.started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -125,6 +125,15 @@ impl Endpoints {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// Why there are no records: what the page itself shows to stand in the way, else nobody knows.
+    async fn why_nothing(&self, scraper: &Scraper) -> Error {
+        match mend::obstacle(&*self.scrapers, scraper).await {
+            Ok(Some(failure)) => failure.into(),
+            Err(error) if is_about_the_scraper(&error) => error,
+            Ok(None) | Err(_) => no_records(),
         }
     }
 

@@ -206,3 +206,21 @@ async fn other_workspaces_and_unknown_jobs_are_not_there() {
     }
     assert_eq!(place.fake.runs(), 0);
 }
+
+#[tokio::test]
+async fn a_page_that_asks_for_a_password_is_no_fault_of_the_code() {
+    let place = Place::new(Ok(Vec::new()), quiet());
+    *place.fake.html.lock().unwrap() = "<html><head><title>Sign in</title></head><body><form action='/login' method='post'>\
+        <input name='user'><input type='password' name='password'><button>Sign in</button></form></body></html>"
+        .to_owned();
+    let error = place.endpoints.data(&ctx(), place.fake.id, &EndpointQuery::default()).await.unwrap_err();
+    assert_eq!(error.reason.as_deref(), Some("WebsiteAccessError"), "{error:?}");
+    assert!(error.message.contains("password"), "{error:?}");
+    // Nothing stands in the way: then it is the code.
+    let place = Place::new(Ok(Vec::new()), quiet());
+    *place.fake.html.lock().unwrap() =
+        "<html><body><h1>Books</h1><p>There is nothing on offer at the moment, come again.</p></body></html>"
+            .to_owned();
+    let error = place.endpoints.data(&ctx(), place.fake.id, &EndpointQuery::default()).await.unwrap_err();
+    assert_eq!(error.reason.as_deref(), Some("SandboxExecutionError"), "{error:?}");
+}
