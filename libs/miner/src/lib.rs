@@ -23,6 +23,8 @@ pub mod text;
 pub mod url;
 pub mod value;
 pub mod wanted;
+mod wish;
+mod words;
 
 pub use analysis::{Analysis, Page, analyse};
 pub use dom::{Dom, Node};
