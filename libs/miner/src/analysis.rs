@@ -85,6 +85,10 @@ pub fn analyse(page: Page<'_>, description: &str) -> (Analysis, Dom) {
         region.score *= wanted::boost(&wanted, region);
     }
     regions.retain(|region| !region.columns.is_empty());
+    // A list's other columns may be what is meant; one thing that has nothing of what is wanted is another thing.
+    let one_thing = matches!(sort, Sort::Detail | Sort::Article);
+    let is_list = |region: &Region| !one_thing && region.count > 1 && !region.recipe().fields.is_empty();
+    regions.retain(|region| is_list(region) || !wanted::has_nothing(&wanted, region));
     regions.sort_by(|one, other| other.score.total_cmp(&one.score));
     regions.truncate(12);
     let pagination = pager::find(&sheet);
@@ -93,7 +97,8 @@ pub fn analyse(page: Page<'_>, description: &str) -> (Analysis, Dom) {
         .filter(|_| sort.obstacle().is_none())
         .map(|region| recipe(region, &wanted, pagination.as_ref()));
     let records = recipe.as_ref().and_then(|recipe| extract(&dom, recipe, page.url).ok()).unwrap_or_default();
-    let missing = regions.first().map(|region| wanted::missing(&wanted, region)).unwrap_or_default();
+    let missing =
+        regions.first().map_or_else(|| wanted.fields.clone(), |region| wanted::missing(&wanted, region));
     let analysis = Analysis {
         url: page.url.to_owned(),
         title: dom.first("title").map(|title| dom.text(title)).filter(|title| !title.is_empty()),

@@ -2,8 +2,10 @@
 //! nothing without JavaScript. Not here: the records (`mine`).
 
 use crate::{
-    dom::Dom,
+    dom::{Dom, Node},
     mine::{Region, sheet::Sheet},
+    recipe::Source,
+    select::Selector,
 };
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +102,9 @@ pub fn sort(sheet: &Sheet<'_>, best: Option<&Region>, structured: bool, about_on
     let prose = prose(sheet);
     let to_read = prose * 10 > chars * 4;
     let one_thing = if to_read { Sort::Article } else { Sort::Detail };
+    if best.is_some_and(|best| is_facts(dom, best)) {
+        return one_thing;
+    }
     let Some(best) = best else { return if prose > 600 { Sort::Article } else { Sort::Detail } };
     let product = property(dom, "og:type").is_some_and(|kind| kind.contains("product"));
     let varying = best.columns.iter().filter(|column| !column.constant && column.fill > 0.4);
@@ -131,6 +136,20 @@ pub fn sort(sheet: &Sheet<'_>, best: Option<&Region>, structured: bool, about_on
     }
     let table = matches!(&best.source, crate::recipe::Source::Elements { select, .. } if select.contains("tr") && best.in_table);
     if table { Sort::Table } else { Sort::List }
+}
+
+/// Whether records are the facts about the page's one thing: a heading of the first order, and rows of a label and a
+/// value each, with no row of headings above them.
+fn is_facts(dom: &Dom, region: &Region) -> bool {
+    let Source::Elements { select, siblings: 0 } = &region.source else { return false };
+    let Ok(selector) = Selector::new(select) else { return false };
+    let tags = |row: Node| -> Vec<&str> { dom.elements(row).map(|cell| dom.tag(cell)).collect() };
+    let rows = selector.all(dom, 0);
+    let table = rows.first().and_then(|row| dom.ancestors(*row).find(|above| dom.tag(*above) == "table"));
+    let Some(table) = table else { return false };
+    dom.first("h1").is_some()
+        && rows.iter().all(|row| dom.tag(*row) == "tr" && tags(*row) == ["th", "td"])
+        && dom.below(table).filter(|node| dom.tag(*node) == "tr").all(|row| tags(row).contains(&"td"))
 }
 
 /// The content of a `<meta property>` or `<meta name>`.

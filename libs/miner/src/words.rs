@@ -63,9 +63,9 @@ pub const SYNONYMS: [&[&str]; 17] = [
     ],
     &["category", "tag", "genre", "topic", "type", "section", "label", "department"],
     &["availability", "stock", "available", "instock"],
-    &["comment", "reply", "response", "answer"],
+    &["comment", "reply", "response", "answer", "discussion"],
     &["view", "hit", "read"],
-    &["vote", "point", "upvote", "like", "karma"],
+    &["vote", "point", "upvote", "like", "karma", "score"],
     &["salary", "pay", "wage", "compensation"],
     &["id", "number", "code", "sku", "isbn", "reference", "ref"],
 ];
@@ -202,4 +202,21 @@ pub fn stem(word: &str) -> String {
 /// The group of synonyms that a stem belongs to.
 pub fn group_of(word: &str) -> Option<&'static str> {
     SYNONYMS.iter().find(|group| group.contains(&word)).map(|group| group[0])
+}
+
+/// Whether two stems can mean the same.
+pub fn are_alike(one: &str, other: &str) -> bool {
+    one == other || SYNONYMS.iter().any(|group| group.contains(&one) && group.contains(&other))
+}
+
+/// Whether a name made of several words without anything between them (`titleline`, `hnuser`) has a word in it, or
+/// one that means the same.
+pub fn is_part(word: &str, name: &str) -> bool {
+    let with = |part: &str| {
+        part.len() > 3 && name.len() > part.len() + 1 && (name.starts_with(part) || name.ends_with(part))
+    };
+    let synonyms = || {
+        SYNONYMS.iter().filter(|group| group.contains(&word)).any(|group| group.iter().any(|one| with(one)))
+    };
+    group_of(name).is_none() && (with(word) || synonyms())
 }
