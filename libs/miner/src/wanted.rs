@@ -31,15 +31,22 @@ pub fn likeness(phrase: &str, field: &Field) -> f32 {
     for word in &words {
         let group = group_of(word);
         let wants_address = matches!(group, Some("url" | "image"));
+        let other_address = address && (group == Some("image")) != (field.kind == Kind::Image);
         let value = if own.iter().any(|own| own == word) {
-            if address && !wants_address { 0.3 } else { 1.0 }
+            if other_address || address && !wants_address { 0.3 } else { 1.0 }
         } else if address && !wants_address {
             0.0
         } else if group.is_some() && group == by_kind {
             0.85
         } else if own.iter().any(|own| are_alike(own, word)) {
             // The name of an author is not the name of whatever else there is.
-            if names_other && group == Some("title") { 0.0 } else { 0.8 }
+            if names_other && group == Some("title") {
+                0.0
+            } else if other_address {
+                0.3
+            } else {
+                0.8
+            }
         } else if own
             .iter()
             .any(|own| own.len() > 3 && word.len() > 3 && (own.contains(word) || word.contains(own.as_str())))

@@ -37,7 +37,7 @@ impl Link {
     fn of_word(word: &str) -> Option<Self> {
         match word {
             "of" | "for" | "per" => Some(Self::Of),
-            "on" | "from" | "in" | "at" => Some(Self::On),
+            "on" | "from" | "in" | "at" | "about" => Some(Self::On),
             "with" | "including" | "incl" | "include" | "includes" | "containing" | "having" | "showing"
             | "mit" | "avec" => Some(Self::With),
             "without" | "except" | "excluding" | "exclude" | "remove" | "omit" | "ignore" => {

@@ -34,6 +34,8 @@ pub const SYNONYMS: [&[&str]; 17] = [
         "creator",
         "submitter",
         "owner",
+        "reviewer",
+        "profile",
     ],
     &[
         "description",

@@ -1,5 +1,6 @@
 //! What is given for what was asked for, on small pages made for it. Not here: sentences (`wish`), whole pages as
 //! they are found (`pages`).
+#![expect(clippy::unwrap_used, reason = "that is how a test fails")]
 
 use nexus_miner::{Analysis, Page, Record, analyse, extract, page::Sort};
 use serde_json::Value;
@@ -98,7 +99,8 @@ fn books() -> String {
         .enumerate()
         .map(|(at, title)| {
             format!(
-                r#"<li class="book"><h3 class="title"><a href="/b/{at}">{title}</a></h3><span class="author">Ann {at} Lee</span>
+                r#"<li class="book"><h3 class="title"><a href="/b/{at}">{title}</a></h3><a class="image_box" href="/b/{at}"><img
+                src="/i/{at}.jpg"></a><span class="author">Ann {at} Lee</span>
                 <span class="price">£{at}.50</span><span class="rating">{} stars</span></li>"#,
                 at % 5 + 1
             )
@@ -115,6 +117,7 @@ fn books_have_every_field_that_the_sentence_names() {
         ("price of books, author", vec!["author", "price"]),
         ("the titles of all books with their price", vec!["price", "title"]),
         ("names of the authors", vec!["author_name"]),
+        ("image of every book with title", vec!["image", "title"]),
         ("every book with title, price and author", vec!["author", "price", "title"]),
         ("title and price\nprice and rating are missing", vec!["price", "rating", "title"]),
         ("title and price\nonly the title and author", vec!["author", "title"]),
@@ -122,6 +125,9 @@ fn books_have_every_field_that_the_sentence_names() {
         let (analysis, records) = mine(&books(), description);
         let names: Vec<&String> = records[2].keys().collect();
         assert_eq!(names, fields, "{description}: {:?}", analysis.wanted);
+        if let Some(image) = records[2].get("image") {
+            assert_eq!(image, "https://site.test/i/2.jpg", "{description}");
+        }
         if let Some(author) = records[2].get("author").or(records[2].get("author_name")) {
             assert_eq!(author, "Ann 2 Lee", "{description}");
         }

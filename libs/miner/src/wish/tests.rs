@@ -40,6 +40,7 @@ fn sentences_name_fields_on_both_sides_of_the_words_that_link() {
         ("name of the author, price and rating of each book", &["author name", "price", "rating"]),
         ("all of the books with price", &["price"]),
         ("all books", &[]),
+        ("all information about the book", &[]),
         ("everything on all pages", &[]),
         ("products on this page", &[]),
         ("the books from this site", &[]),
