@@ -96,6 +96,8 @@ fn fitness(phrase: &str, column: &ColumnInfo) -> f32 {
         // What is counted, or the same everywhere, is no title whatever it is called.
         Some(_) if asks_for_title(phrase) => good * 0.2,
         None if asks_for_title(phrase) && column.constant => good * 0.3,
+        // A name that the page did not give says little.
+        _ if column.field.name.starts_with("text") && good < 0.9 => good * 0.9,
         _ => good,
     }
 }

@@ -64,6 +64,14 @@ fn a_description_chooses_and_names_the_fields() {
 }
 
 #[test]
+fn a_snippet_is_the_text_that_describes() {
+    let truth = all().into_iter().find(|truth| truth.page == "search_results").unwrap();
+    let outcome = mine(&truth, "title, link and snippet of all results");
+    let snippet = outcome.records[0]["snippet"].as_str().unwrap().to_owned();
+    assert!(snippet.contains(' ') && !snippet.starts_with("http"), "{snippet}");
+}
+
+#[test]
 fn next_pages_are_found() {
     let with_next: Vec<Truth> = all().into_iter().filter(|truth| truth.next.is_some()).collect();
     assert!(with_next.len() >= 5);
