@@ -132,7 +132,7 @@ impl Endpoints {
     async fn why_nothing(&self, scraper: &Scraper) -> Error {
         match mend::obstacle(&*self.scrapers, scraper).await {
             Ok(Some(failure)) => failure.into(),
-            Err(error) if is_about_the_scraper(&error) => error,
+            // The scraper itself could fetch it a moment ago.
             Ok(None) | Err(_) => no_records(),
         }
     }

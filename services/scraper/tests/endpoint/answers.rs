@@ -215,7 +215,7 @@ async fn a_page_that_asks_for_a_password_is_no_fault_of_the_code() {
         .to_owned();
     let error = place.endpoints.data(&ctx(), place.fake.id, &EndpointQuery::default()).await.unwrap_err();
     assert_eq!(error.reason.as_deref(), Some("WebsiteAccessError"), "{error:?}");
-    assert!(error.message.contains("password"), "{error:?}");
+    assert!(error.message.contains("login"), "{error:?}");
     // Nothing stands in the way: then it is the code.
     let place = Place::new(Ok(Vec::new()), quiet());
     *place.fake.html.lock().unwrap() =
