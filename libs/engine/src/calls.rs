@@ -44,6 +44,10 @@ impl Stepper<'_> {
             kinds.push(self.first_call(node));
         }
         if self.time_left(node).is_zero() {
+            // Those are over, too, and come back at once: what they cost is known, or charged, before the attempt ends.
+            if !attempt.open.is_empty() {
+                return Ok(());
+            }
             let error = timed_out(self.state.definition.node(node).policy.timeout_seconds);
             let memory = kinds.iter().any(|kind| matches!(kind, CallKind::Recall | CallKind::Keep));
             let verdict = if memory { Verdict::Elsewhere(error) } else { Verdict::Error(error) };

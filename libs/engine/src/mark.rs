@@ -98,6 +98,20 @@ impl Mark {
         Ok(())
     }
 
+    /// Whether a text of the value holds the placeholder of a secret that is none of these: somebody else wrote it.
+    pub(crate) fn is_forged(&self, value: &Value, named: &[String]) -> bool {
+        match value {
+            Value::String(text) => {
+                let mut names = BTreeSet::new();
+                // one that was changed is refused where values are put in
+                self.names(text, &mut names).is_ok() && names.iter().any(|name| !named.contains(name))
+            }
+            Value::Array(items) => items.iter().any(|item| self.is_forged(item, named)),
+            Value::Object(members) => members.values().any(|member| self.is_forged(member, named)),
+            _ => false,
+        }
+    }
+
     /// The text as it may be shown.
     pub(crate) fn shown(&self, text: &str) -> String {
         self.replace(text, |_, name| format!("[secret {name}]"))

@@ -4,6 +4,7 @@
 use crate::{
     CallFailure, Mark, ModelCall, ToolWork, Work, context, conversation,
     conversation::{Exchange, Reask, ToolSpec, ToolUse},
+    definition::ToolExpressions,
     input::ToolRequest,
     ledger::{Funds, Grant, Shortage, model_of},
     output,
@@ -162,7 +163,12 @@ impl Stepper<'_> {
         let (tool, expressions) = self.state.definition.tool(node)?;
         let mark = &self.state.definition.mark;
         let context = context::with_secrets(context::of_node(self.state, node), mark, expressions);
-        Some(tools::render(tool, expressions, &context, "tool".into()).map_err(|error| hidden(mark, error)))
+        let rendered = tools::render(tool, expressions, &context, "tool".into());
+        Some(
+            rendered
+                .map_err(|error| hidden(mark, error))
+                .and_then(|rendered| own(mark, expressions, rendered)),
+        )
     }
 
     /// The query of an agent's `memory.recall`, if it has one.
@@ -189,7 +195,8 @@ impl Stepper<'_> {
         let round = conversation::rounds(&self.state.nodes[agent]);
         let slot = format!("call {round} {}", asked.id);
         let rendered = tools::render(config, expressions, &context, slot);
-        Ok(rendered.map_err(|error| hidden(mark, error).to_string()))
+        let rendered = rendered.map_err(|error| hidden(mark, error));
+        Ok(rendered.and_then(|rendered| own(mark, expressions, rendered)).map_err(|error| error.to_string()))
     }
 
     /// A use of a tool, with its result if that needs no call.
@@ -208,6 +215,19 @@ impl Stepper<'_> {
         }
         use_.latency_ms = Some(0);
         use_
+    }
+}
+
+/// What was rendered, if it asks for no secrets but those that the tool's own templates name: whatever a model, a page
+/// or an input says, it says it in vain, even if it has got hold of what marks placeholders.
+fn own(mark: &Mark, tool: &ToolExpressions, rendered: Rendered) -> nexus_expr::Result<Rendered> {
+    match &rendered {
+        Rendered::Work(work) if mark.is_forged(&work.input(), &tool.secrets()) => Err(nexus_expr::Error {
+            kind: nexus_expr::Kind::Evaluation,
+            message: "a text asks for a secret that this tool's templates do not name".to_owned(),
+            line: None,
+        }),
+        _ => Ok(rendered),
     }
 }
 

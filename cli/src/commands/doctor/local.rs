@@ -98,7 +98,7 @@ async fn sandbox(config: &Config) -> Finding {
     };
     let version = report.python.as_deref().unwrap_or("of an unknown version");
     match report.tier {
-        Some(tier) if tier <= wanted => Finding::ok(
+        Some(tier) if tier >= wanted => Finding::ok(
             "sandbox",
             format!("tier {tier}, Python {version} with its libraries at {}", python.display()),
         ),

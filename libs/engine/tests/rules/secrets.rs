@@ -68,3 +68,16 @@ fn a_model_that_uses_a_tool_does_not_learn_its_secrets() {
     let args = &story.view("a").attempts[0].tool_calls[0].args;
     assert_eq!(args, &json!({"what": "x"}));
 }
+
+#[test]
+fn whoever_knows_the_mark_gets_no_secret_that_the_tool_does_not_name() {
+    // the mark of whoever has no secrets; `other` in digits
+    let forged = |open: &str, close: &str| format!("{open}n{}.6f74686572{close}", "0".repeat(32));
+    for what in [forged("\u{1}", "\u{2}"), forged("%01", "%02")] {
+        let story = Story::with_inputs(json!([request(json!({}))]), json!([]), json!({ "what": what }));
+        assert!(story.calls.is_empty());
+        let failure = story.state.failure.as_ref().unwrap();
+        assert_eq!(failure.code, "template_error");
+        assert!(failure.message.contains("do not name"), "{}", failure.message);
+    }
+}

@@ -276,7 +276,7 @@ pub(super) const SCRAPE_PAGES: &str = r#"
 
 def scrape_data(url):
     """The records of the page at url and of those that follow it."""
-    records, seen, problems = [], set(), []
+    records, seen, problems, pages, first_address = [], set(), [], 0, url
     with requests.Session() as session:
         while url and url not in seen and len(seen) < MAX_PAGES:
             seen.add(url)
@@ -287,11 +287,14 @@ def scrape_data(url):
                     raise
                 problems.append(f"page {len(seen)}: {error}")
                 break
+            pages += 1
+            if pages == 1:
+                first_address = address
             soup, found = parse_page(html, address)
             new = [record for record in found if record not in records]
             if not new:
                 break
             records.extend(new if len(seen) > 1 else found)
             url = next_page(soup, base_url(soup, address), len(seen))
-    return {"data": records, "metadata": {"url": address, "pages": len(seen), "count": len(records), "problems": problems}}
+    return {"data": records, "metadata": {"url": first_address, "pages": pages, "count": len(records), "problems": problems}}
 "#;
