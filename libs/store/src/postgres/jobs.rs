@@ -35,9 +35,11 @@ async fn create(connection: &mut PgConnection, job: &NewJob, most: u64) -> Resul
     if over > 0 {
         let gone = query(
             "DELETE FROM scraper_jobs WHERE id IN
-             (SELECT id FROM scraper_jobs WHERE status = 'failed' AND code_version IS NULL ORDER BY id LIMIT $1)",
+             (SELECT id FROM scraper_jobs
+              WHERE workspace = $2 AND status = 'failed' AND code_version IS NULL ORDER BY id LIMIT $1)",
         )
         .bind(over)
+        .bind(&job.workspace)
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;

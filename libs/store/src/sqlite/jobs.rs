@@ -32,15 +32,18 @@ fn create(connection: &Connection, job: &NewJob, most: u64) -> Result<bool> {
     let count = first(connection, "SELECT count(*) FROM scraper_jobs", [], |row| row.int(0))?.unwrap_or(0);
     let over = count + 1 - rows::int(most);
     if over > 0 {
-        let gone = run(
-            connection,
-            "DELETE FROM scraper_jobs WHERE id IN
-             (SELECT id FROM scraper_jobs WHERE status = 'failed' AND code_version IS NULL ORDER BY id LIMIT ?1)",
-            [over],
-        )?;
-        if rows::length(gone) < over {
+        let room = "SELECT count(*) FROM scraper_jobs
+                    WHERE workspace = ?1 AND status = 'failed' AND code_version IS NULL";
+        if first(connection, room, [&job.workspace], |row| row.int(0))?.unwrap_or(0) < over {
             return Ok(false);
         }
+        run(
+            connection,
+            "DELETE FROM scraper_jobs WHERE id IN
+             (SELECT id FROM scraper_jobs
+              WHERE workspace = ?2 AND status = 'failed' AND code_version IS NULL ORDER BY id LIMIT ?1)",
+            params![over, job.workspace],
+        )?;
     }
     run(
         connection,
